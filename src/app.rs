@@ -1,0 +1,1 @@
+//! Wiring: configuration to store, objects, clock, adapters, server and workers; shutdown.

@@ -1,0 +1,1 @@
+//! Containers and codecs to samples. Nothing else decodes.

@@ -1,0 +1,67 @@
+//! Which ring an answer fell in, and whether that is certain (R1).
+
+use super::event::Bounds;
+use serde::{Deserialize, Serialize};
+
+/// The ringing signal of a country or site, as far as the three-ring rule needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cadence {
+    /// From the start of one ring to the start of the next, in milliseconds.
+    pub period_ms: i64,
+}
+
+/// The outcome of the three-ring rule for one call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// Answered before ring `limit + 1` began. `ring` is `None` where the bounds allow several rings that
+    /// are all within. `margin_ms` is the time left, at least.
+    Within { ring: Option<u32>, margin_ms: i64 },
+    /// Answered after it. `over_ms` is the time past the limit, at least.
+    Late { ring: Option<u32>, over_ms: i64 },
+    /// The caller gave up, during this ring if that is known.
+    Abandoned { ring: Option<u32> },
+    /// The desk did not answer; the call's cause says why.
+    Unanswered,
+    /// Not to be told from what the phone system said; never guessed.
+    Unknown { reason: UnknownReason },
+    /// Outbound or internal.
+    NotApplicable,
+}
+
+/// What is missing for a verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum UnknownReason {
+    /// Nobody said when the desk's phone began to ring.
+    RingStartMissing,
+    /// A phone was picked up, but it is not sure that it was joined with the caller.
+    AnswerUncertain,
+    /// The bounds allow both of these rings.
+    BetweenRings { least: u32, greatest: u32 },
+    /// Statements about one time exclude each other.
+    Contradiction,
+    /// Somebody outside the desk took the call and the desk never did.
+    TakenElsewhere,
+    /// The caller left before any desk phone was tried, and not from the desk's queue.
+    LeftBeforeDesk,
+    /// The feed was lost while the call was alive.
+    FeedLost,
+    /// The call ended and nobody said why.
+    CauseMissing,
+}
+
+/// The ring that runs `elapsed_ms` after alerting began; ring 1 starts at once.
+///
+/// `floor(t / period) + 1`: at a period of 5 s, 14 999 ms is ring 3 and 15 000 ms is ring 4.
+pub fn ring_number(elapsed_ms: i64, period_ms: i64) -> u32 {
+    let ring = elapsed_ms.max(0).div_euclid(period_ms.max(1)) + 1;
+    u32::try_from(ring).unwrap_or(u32::MAX)
+}
+
+/// Least and greatest time in milliseconds from `start` to `end`, never below zero.
+pub fn elapsed_ms(start: Bounds, end: Bounds) -> (i64, i64) {
+    let least = (end.earliest - start.latest).num_milliseconds().max(0);
+    let greatest = (end.latest - start.earliest).num_milliseconds().max(least);
+    (least, greatest)
+}

@@ -1,0 +1,1 @@
+//! One structure with every setting; defaults; validation that names file, line and key.

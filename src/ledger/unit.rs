@@ -1,0 +1,1 @@
+//! Units (房号) however they are written, folded to one form (R20).

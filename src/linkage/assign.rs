@@ -1,0 +1,1 @@
+//! The one-to-one assignment with a null option on both sides; exact per connected component, deterministic ties.

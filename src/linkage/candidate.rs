@@ -1,0 +1,1 @@
+//! Blocking: which pairs are worth comparing at all.

@@ -1,0 +1,1 @@
+//! Where recording bytes lie, addressed by their hash.

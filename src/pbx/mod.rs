@@ -1,0 +1,144 @@
+//! PBX dialects: a delivery in, canonical events out. Pure: bytes in, values out.
+//!
+//! To add one: one file here, one line in [`ALL`], one folder of samples in `tests/pbx/`.
+
+pub mod asterisk;
+pub mod generic;
+pub mod signature;
+
+use crate::call::event::{CallEvent, FeedGap, Moment};
+use crate::party::PhoneNumber;
+use crate::recording::Hints;
+use serde::{Deserialize, Serialize};
+
+/// One request from a phone system as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    pub received_at: Moment,
+    pub method: String,
+    /// Path and query, as sent.
+    pub target: String,
+    /// Names in small letters, in order.
+    pub headers: Vec<(String, String)>,
+    pub body: bytes::Bytes,
+}
+
+impl Delivery {
+    /// The first header of this name (small letters).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What a source's deliveries must prove themselves with. Never printed.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// Why a delivery was turned away or could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The proof is missing or wrong: 401, nothing of the body is kept.
+    #[error("not authentic: {0}")]
+    NotAuthentic(String),
+    /// Kept, counted and shown; it gives no events. Names the field at fault.
+    #[error("{0}")]
+    NotUnderstood(String),
+}
+
+/// What one delivery says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reading {
+    pub events: Vec<CallEvent>,
+    /// The feed itself was lost or came back.
+    pub feed: Vec<FeedNotice>,
+    /// Files the phone system spoke of or sent along.
+    pub recordings: Vec<Hints>,
+    /// What an installer should know about how it was read, each once: `at without an offset`.
+    pub warnings: Vec<String>,
+}
+
+/// The feed was lost or came back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FeedNotice {
+    Lost {
+        at: Moment,
+    },
+    /// `restarted`: the phone system itself began anew, so no call outlived the gap.
+    Back {
+        at: Moment,
+        restarted: bool,
+    },
+}
+
+/// What an adapter must know of the source and its site in order to read.
+#[derive(Debug, Clone)]
+pub struct Dialect<'a> {
+    /// The site's zone, for times without one.
+    pub zone: chrono_tz::Tz,
+    /// The source's field map, for the generic adapter.
+    pub field_map: Option<&'a generic::FieldMap>,
+}
+
+/// A PBX dialect.
+pub trait Pbx: Sync {
+    /// The name in configuration: `asterisk`.
+    fn name(&self) -> &'static str;
+
+    /// Checks signature or token before any parsing; constant time. Without a secret nothing is checked.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAuthentic`] with what was missing or wrong, never with the secret.
+    fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal>;
+
+    /// The identity of the delivery if the vendor gives one; else the intake uses the hash of the body.
+    fn delivery_key(&self, delivery: &Delivery) -> Option<String>;
+
+    /// Reads a delivery.
+    ///
+    /// # Errors
+    /// [`Refusal::NotUnderstood`] with the field at fault, when none of it could be read.
+    fn parse(&self, delivery: &Delivery, dialect: &Dialect<'_>) -> Result<Reading, Refusal>;
+}
+
+/// Every dialect there is.
+pub static ALL: &[&dyn Pbx] = &[&asterisk::Asterisk, &generic::Generic];
+
+/// The dialect of this name.
+pub fn named(name: &str) -> Option<&'static dyn Pbx> {
+    ALL.iter().copied().find(|pbx| pbx.name() == name)
+}
+
+/// Turns feed notices, in any order, into gaps. Lost twice before it came back is one gap.
+pub fn gaps(notices: &[FeedNotice]) -> Vec<FeedGap> {
+    let mut ordered = notices.to_vec();
+    ordered.sort_by_key(|notice| match notice {
+        FeedNotice::Lost { at } => (*at, 0),
+        FeedNotice::Back { at, .. } => (*at, 1),
+    });
+    let mut gaps: Vec<FeedGap> = Vec::new();
+    for notice in ordered {
+        let open = gaps.last_mut().filter(|gap| gap.to.is_none());
+        match (notice, open) {
+            (FeedNotice::Lost { at }, None) => {
+                gaps.push(FeedGap { from: at, to: None, restarted: false });
+            }
+            (FeedNotice::Back { at, restarted }, Some(gap)) => {
+                gap.to = Some(at);
+                gap.restarted = restarted;
+            }
+            _ => {}
+        }
+    }
+    gaps
+}
+
+/// A number, or nothing where a dialect writes a word for "not known".
+pub(crate) fn number(text: &str) -> Option<PhoneNumber> {
+    PhoneNumber::known(text).filter(|_| text != "<unknown>")
+}

@@ -1,0 +1,1 @@
+//! Measures over samples: level, silence, one-sidedness, waveform. No files, no codecs.

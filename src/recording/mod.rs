@@ -1,0 +1,144 @@
+//! What was kept of the sound. Bytes are addressed by their SHA-256 and never rewritten.
+
+pub mod listen;
+pub mod name;
+
+use crate::call::event::{Direction, Moment};
+use crate::party::PhoneNumber;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// SHA-256 of a recording's bytes: its identity.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ContentHash(pub [u8; 32]);
+
+impl fmt::Display for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::str::FromStr for ContentHash {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a SHA-256 in 64 hexadecimal digits");
+        let mut bytes = [0u8; 32];
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(wrong());
+        }
+        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|_| wrong())?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl Serialize for ContentHash {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ContentHash {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// What came of listening to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SoundClass {
+    Ok,
+    /// A header and nothing else, or silence throughout. From a call that nobody answered it owes nothing.
+    NoSound,
+    OneSided,
+    /// Ends before it says it ends.
+    Truncated,
+    /// The writer never finished the header; read to the true end.
+    UnfinishedHeader,
+    Undecodable,
+}
+
+/// What was measured by listening. Levels are in dBFS, shares between 0 and 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measures {
+    pub container: String,
+    pub codec: String,
+    pub channels: u16,
+    pub sample_rate_hz: u32,
+    pub duration_s: f64,
+    /// Root mean square of all samples.
+    pub level_dbfs: f64,
+    pub peak_dbfs: f64,
+    /// Share of the time below the silence level, over all channels together.
+    pub silence_share: f64,
+    /// Share of the time above the silence level, one value a channel.
+    pub active_share: Vec<f64>,
+    pub longest_silence_s: f64,
+    /// Waveform for the player: greatest magnitude (0..=255) of each of at most 800 equal parts of the file.
+    pub peaks: Vec<u8>,
+    pub class: SoundClass,
+    /// Why the class is not `ok`, in words.
+    pub why: Option<String>,
+}
+
+/// Where a recording stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// The call was answered, or the phone system announced a file.
+    Expected,
+    Arriving,
+    /// The bytes are safe; nobody has listened yet.
+    Stored,
+    /// Listened to; as it should be.
+    Verified,
+    /// Listened to; see its class.
+    Damaged,
+    /// Never came within the grace time.
+    Lost,
+}
+
+/// What is known of a recording from outside its sound: its name, an announcement, or who sent it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Hints {
+    /// The name it came with; metadata, never a key.
+    pub name: String,
+    /// An id of the call or of one of its legs.
+    pub call_id: Option<String>,
+    pub caller: Option<PhoneNumber>,
+    pub callee: Option<PhoneNumber>,
+    pub direction: Option<Direction>,
+    /// When the call or the recording began, as far as the name says (to the second).
+    pub starts_at: Option<Moment>,
+    /// When the writer finished the file, as far as its folder or sender says.
+    pub finished_at: Option<Moment>,
+}
+
+/// One stored audio file with its facts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recording {
+    pub hash: ContentHash,
+    pub bytes: u64,
+    pub hints: Hints,
+    pub arrived_at: Moment,
+    pub state: State,
+    /// `None` until somebody has listened.
+    pub measures: Option<Measures>,
+}
+
+impl Recording {
+    /// Whether it is a recording of somebody: a file of a header and no sound is none, and owes nothing.
+    pub fn has_sound(&self) -> bool {
+        self.measures.as_ref().is_none_or(|measures| measures.class != SoundClass::NoSound)
+    }
+}

@@ -1,0 +1,1 @@
+//! A report becomes bytes with a media type: text, HTML, CSV, JSON lines. Pure.

@@ -1,0 +1,1 @@
+//! For trainers: sample calls, drawn reproducibly and stratified.

@@ -1,0 +1,130 @@
+//! One estate and its dated settings. A call is judged by the settings valid when it was offered.
+
+use crate::call::fold::Timed;
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Settings of one site as of a day.
+///
+/// Every field has a default, so that a daemon without a configuration has one working site.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SiteSettings {
+    /// First local day on which these settings hold; absent in the first version.
+    pub valid_from: Option<NaiveDate>,
+    /// IANA time zone of the site.
+    pub time_zone: String,
+    /// Country key of `config/cadences.toml`.
+    pub cadence: String,
+    /// The site's own ring period in milliseconds, where it differs from its country's.
+    pub ring_period_ms: Option<i64>,
+    /// Rings within which a person must answer (R1).
+    pub ring_limit: u32,
+    /// `desk`: from the first desk phone's ringing. `phone`: only the phone that answered.
+    pub ring_timed: Timed,
+    /// Front-desk extensions; `80*` stands for all that begin with 80.
+    pub desk_extensions: Vec<String>,
+    /// What the desk dials first for an outside line; taken off before numbers are compared.
+    pub outbound_prefix: String,
+    /// The site's way of writing a unit: `building-entrance-room` or `building-room`.
+    pub unit_pattern: UnitPattern,
+    /// How long after the end of a call its recording may come before it is missed, in seconds.
+    pub recording_grace_s: i64,
+    /// How long after the end of a call its entry may come before it is missed, in seconds.
+    pub entry_grace_s: i64,
+    /// How long after the end of a call its entry counts as in time, in seconds (R23).
+    pub registration_limit_s: i64,
+    /// Whether a missed call owes an entry (R4; the standard says yes).
+    pub missed_calls_owe_entry: bool,
+    /// A call that is silent for so long is closed by rule, in seconds.
+    pub call_silence_limit_s: i64,
+    /// From this probability on, a pair is linked without asking.
+    pub link_auto: f64,
+    /// From this probability on, a pair is proposed to the supervisor.
+    pub link_suggest: f64,
+}
+
+/// How a site writes its units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnitPattern {
+    /// `4-2-301`
+    #[default]
+    BuildingEntranceRoom,
+    /// `4-301`
+    BuildingRoom,
+}
+
+impl Default for SiteSettings {
+    fn default() -> Self {
+        Self {
+            valid_from: None,
+            time_zone: "Asia/Shanghai".into(),
+            cadence: "cn".into(),
+            ring_period_ms: None,
+            ring_limit: 3,
+            ring_timed: Timed::Desk,
+            desk_extensions: vec!["8*".into()],
+            outbound_prefix: "9".into(),
+            unit_pattern: UnitPattern::default(),
+            recording_grace_s: 600,
+            entry_grace_s: 3600,
+            registration_limit_s: 60,
+            missed_calls_owe_entry: true,
+            call_silence_limit_s: 4 * 3600,
+            link_auto: 0.95,
+            link_suggest: 0.30,
+        }
+    }
+}
+
+/// One estate. `versions` is never empty and ordered by `valid_from`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Site {
+    /// Short name used in addresses and files: `default`, `jinbi-1`.
+    pub id: String,
+    /// Name shown to people.
+    pub name: String,
+    pub versions: Vec<SiteSettings>,
+}
+
+impl Site {
+    /// A site with one version of settings.
+    pub fn new(id: &str, settings: SiteSettings) -> Self {
+        Self { id: id.to_owned(), name: id.to_owned(), versions: vec![settings] }
+    }
+
+    /// The settings valid at a moment: the last version whose first day, in that version's zone, has begun.
+    pub fn settings_at(&self, at: DateTime<Utc>) -> &SiteSettings {
+        self.versions
+            .iter()
+            .rev()
+            .find(|version| version.valid_from.is_none_or(|day| day <= version.local_day(at)))
+            .unwrap_or(&self.versions[0])
+    }
+}
+
+impl SiteSettings {
+    /// The time zone; UTC when the name is not one (configuration refuses such a name before).
+    pub fn zone(&self) -> chrono_tz::Tz {
+        self.time_zone.parse().unwrap_or(chrono_tz::UTC)
+    }
+
+    /// The calendar day of a moment at the site.
+    pub fn local_day(&self, at: DateTime<Utc>) -> NaiveDate {
+        at.with_timezone(&self.zone()).date_naive()
+    }
+
+    /// Whether a number is one of the front desk's phones.
+    pub fn is_desk(&self, extension: &str) -> bool {
+        is_listed(&self.desk_extensions, extension)
+    }
+}
+
+/// Whether `extension` is in a list of exact extensions and `prefix*` patterns.
+pub fn is_listed(list: &[String], extension: &str) -> bool {
+    list.iter().any(|item| match item.strip_suffix('*') {
+        Some(prefix) => extension.starts_with(prefix) && !extension.is_empty(),
+        None => item == extension,
+    })
+}

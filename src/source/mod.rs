@@ -1,0 +1,1 @@
+//! Where recordings come from: a watched folder, an upload, a delivery.

@@ -1,0 +1,1 @@
+//! The customer's service standard as rules, one file per chapter.

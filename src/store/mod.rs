@@ -1,0 +1,1 @@
+//! Where rows lie. No rule in SQL, no SQL elsewhere.
