@@ -17,6 +17,7 @@ pub mod app;
 pub mod audio;
 pub mod audit;
 pub mod call;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod finding;

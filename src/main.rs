@@ -1,1 +1,5 @@
-fn main() {}
+//! The program: arguments in, exit code out. Everything else is in the library.
+
+fn main() -> std::process::ExitCode {
+    ringledger::cli::main()
+}

@@ -139,6 +139,6 @@ pub fn gaps(notices: &[FeedNotice]) -> Vec<FeedGap> {
 }
 
 /// A number, or nothing where a dialect writes a word for "not known".
-pub(crate) fn number(text: &str) -> Option<PhoneNumber> {
+pub fn number(text: &str) -> Option<PhoneNumber> {
     PhoneNumber::known(text).filter(|_| text != "<unknown>")
 }

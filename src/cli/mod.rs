@@ -1,0 +1,70 @@
+//! The command line: one file a command, each with its arguments and a `run`.
+//!
+//! Exit codes: 0 clean, 1 findings where a script wants to know, 2 usage, 3 could not run.
+
+pub mod fold;
+pub mod listen;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Counts rings, keeps recordings, and links every recording to exactly one ledger entry.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    about,
+    after_help = "Exit codes: 0 clean, 1 findings, 2 usage, 3 could not run."
+)]
+pub struct Cli {
+    /// Print JSON instead of text for people.
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can be told to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Turn stored deliveries (JSON lines) into calls; reads no store.
+    Fold(fold::Args),
+    /// Measure audio files: length, level, silence, waveform, class.
+    Listen(listen::Args),
+}
+
+/// How a command that ran came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Exit code 0.
+    Clean,
+    /// Exit code 1: there is something a script wants to know of.
+    Findings,
+}
+
+/// Why a command did not run. The text names what was wrong, where, and the cure.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Exit code 2.
+    #[error("{0}")]
+    Usage(String),
+    /// Exit code 3.
+    #[error("{0}")]
+    CouldNotRun(String),
+}
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match &cli.command {
+        Command::Fold(args) => fold::run(args, cli.json),
+        Command::Listen(args) => listen::run(args, cli.json),
+    };
+    match outcome {
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        Err(failure) => {
+            eprintln!("ringledger: {failure}");
+            ExitCode::from(if matches!(failure, Failure::Usage(_)) { 2 } else { 3 })
+        }
+    }
+}
