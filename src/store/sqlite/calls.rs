@@ -1,0 +1,93 @@
+//! Rows of calls.
+
+use crate::call::{Call, Moment};
+use crate::store::fact::Fact;
+use crate::store::{Error, Result, micros};
+use rusqlite::{Connection, Row, params};
+
+/// Keeps a folded call. Legs and timeline are left out: the call's page folds them again from the deliveries.
+pub fn save(tx: &Connection, site: i64, key: i64, seen_at: Moment, call: Call) -> Result<()> {
+    let number = call.outside_party().map(|number| number.folded());
+    let slim = Call { legs: Vec::new(), timeline: Vec::new(), ..call };
+    let doc = serde_json::to_string(&slim)
+        .map_err(|error| Error::Broken(format!("call {}", slim.call_id), error.to_string()))?;
+    tx.prepare_cached(
+        "INSERT INTO call (key, site, offered_at, seen_at, ended_at, number, doc)
+         VALUES (?1,?2,?3,?4,?5,?6,?7)
+         ON CONFLICT (key) DO UPDATE SET offered_at = excluded.offered_at,
+           seen_at = excluded.seen_at, ended_at = excluded.ended_at, number = excluded.number,
+           doc = excluded.doc",
+    )?
+    .execute(params![
+        key,
+        site,
+        micros(slim.offered_at),
+        micros(seen_at),
+        slim.ended_at.map(micros),
+        number,
+        doc
+    ])?;
+    Ok(())
+}
+
+/// Forgets a call that became part of another, with the links of its own.
+pub fn remove(tx: &Connection, site: i64, key: i64) -> Result<()> {
+    tx.execute("DELETE FROM link WHERE site = ?1 AND call = ?2", [site, key])?;
+    tx.execute("UPDATE recording SET call = NULL WHERE site = ?1 AND call = ?2", [site, key])?;
+    tx.execute("DELETE FROM finding WHERE site = ?1 AND call = ?2", [site, key])?;
+    tx.execute("DELETE FROM call WHERE key = ?1", [key])?;
+    Ok(())
+}
+
+/// Calls of a site without an end.
+pub fn alive(tx: &Connection, site: i64) -> Result<Vec<i64>> {
+    let mut query = tx
+        .prepare_cached("SELECT key FROM call WHERE site = ?1 AND ended_at IS NULL ORDER BY key")?;
+    let rows = query.query_map([site], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Calls without an end whose newest event is older than `before`: (site, call).
+pub fn silent(tx: &Connection, site: i64, before: Moment) -> Result<Vec<i64>> {
+    let mut query = tx.prepare_cached(
+        "SELECT key FROM call WHERE site = ?1 AND ended_at IS NULL AND seen_at < ?2 ORDER BY key",
+    )?;
+    let rows = query.query_map([site, micros(before)], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The facts that speak of a call, in order.
+pub fn facts_of(tx: &Connection, call: i64) -> Result<Vec<Fact>> {
+    let mut query = tx.prepare_cached(
+        "SELECT f.* FROM call_fact c JOIN fact f ON f.id = c.fact WHERE c.call = ?1 ORDER BY c.fact",
+    )?;
+    let rows = query.query_map([call], fact_row)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// A fact from a row of all its columns.
+pub fn fact_row(row: &Row<'_>) -> rusqlite::Result<Fact> {
+    Ok(Fact {
+        id: row.get(0)?,
+        site: row.get(1)?,
+        kind: row.get(2)?,
+        at_us: row.get(3)?,
+        source: row.get(4)?,
+        who: row.get(5)?,
+        delivery_id: row.get(6)?,
+        head: row.get(7)?,
+        body: row.get(8)?,
+        digest: row.get(9)?,
+        chain: row.get(10)?,
+    })
+}
+
+/// Marks a local day whose links and findings must be computed again, not before `due_at_us`.
+pub fn mark_dirty(tx: &Connection, site: i64, day: &str, due_at_us: i64) -> Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO dirty VALUES (?1, ?2, ?3)
+         ON CONFLICT (site, day) DO UPDATE SET due_at = min(due_at, excluded.due_at)",
+    )?
+    .execute(params![site, day, due_at_us])?;
+    Ok(())
+}

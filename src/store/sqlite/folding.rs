@@ -1,0 +1,329 @@
+//! From facts to calls: which call each event belongs to, and the call folded again from all of its events.
+//!
+//! Facts are folded in order of their numbers, off the reply's way, many in one transaction. A call's key comes
+//! from the first fact that spoke of it, and of two calls that turn out to be one the smaller key stays, so the rows
+//! are the same however the facts were batched.
+
+use super::calls;
+use crate::call::{CallEvent, FeedGap, Moment, Tie};
+use crate::pbx::{self, FeedNotice, Reading, Refusal};
+use crate::store::{Interpreter, Result, micros, moment};
+use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+/// Places for calls within one fact's number.
+const CALLS_PER_FACT: i64 = 256;
+
+/// Calls whose events are kept in memory, so that a living call is not read again for each of its events.
+const RECENT_CALLS_MAX: usize = 4096;
+
+/// A delivery on its way from the log to the calls.
+pub struct Unfolded {
+    pub fact: i64,
+    pub site: i64,
+    pub source: i64,
+    pub received_at: Moment,
+    pub reading: std::result::Result<Reading, Refusal>,
+}
+
+/// What was read before of a call.
+#[derive(Default)]
+struct Recent {
+    events: Vec<CallEvent>,
+    sources: BTreeSet<i64>,
+}
+
+/// The memory of the fold. It can be thrown away at any time: everything in it can be read again.
+#[derive(Default)]
+pub struct Folding {
+    calls: HashMap<i64, Recent>,
+    order: VecDeque<i64>,
+    ties: HashMap<(i64, String), i64>,
+    notices: HashMap<(i64, i64), Vec<FeedNotice>>,
+}
+
+/// Names of sites and sources by key.
+#[derive(Default, Clone)]
+pub struct Names {
+    pub sites: HashMap<i64, String>,
+    pub sources: HashMap<i64, String>,
+}
+
+/// One transaction's fold.
+pub struct Step<'a> {
+    pub tx: &'a Connection,
+    pub names: &'a Names,
+    pub interpreter: &'a dyn Interpreter,
+    pub as_of: Option<Moment>,
+}
+
+impl Folding {
+    /// Folds deliveries, in order of their facts, and marks the days they changed.
+    pub fn fold(&mut self, step: &Step<'_>, waiting: Vec<Unfolded>) -> Result<()> {
+        let mut touched: BTreeMap<i64, i64> = BTreeMap::new();
+        for unfolded in waiting {
+            let (fact, site, source) = (unfolded.fact, unfolded.site, unfolded.source);
+            match unfolded.reading {
+                Err(refusal) => note_unread(step, site, fact, unfolded.received_at, &refusal)?,
+                Ok(reading) => {
+                    for call in self.place(step, fact, site, source, reading.events)? {
+                        touched.insert(call, site);
+                    }
+                    if !reading.feed.is_empty() {
+                        self.notice(step.tx, fact, site, source, &reading.feed)?;
+                        for call in calls::alive(step.tx, site)? {
+                            touched.insert(call, site);
+                        }
+                    }
+                }
+            }
+        }
+        let mut days = BTreeSet::new();
+        for (call, site) in touched {
+            if let Some(day) = self.fold_call(step, call, site)? {
+                days.insert((site, day));
+            }
+        }
+        self.forget_old();
+        days.iter().try_for_each(|(site, day)| calls::mark_dirty(step.tx, *site, day, 0))
+    }
+
+    /// Puts each event with its call, and returns the calls concerned.
+    fn place(
+        &mut self,
+        step: &Step<'_>,
+        fact: i64,
+        site: i64,
+        source: i64,
+        events: Vec<CallEvent>,
+    ) -> Result<BTreeSet<i64>> {
+        let mut touched = BTreeSet::new();
+        let mut created = BTreeSet::new();
+        let mut fresh = 0;
+        for event in events {
+            let mut known = BTreeSet::new();
+            let mut unknown = Vec::new();
+            for tie in &event.ties {
+                match self.call_of(step.tx, site, tie)? {
+                    Some(call) => drop(known.insert(call)),
+                    None => unknown.push(tie.clone()),
+                }
+            }
+            let call = known.first().copied().unwrap_or_else(|| {
+                fresh += 1;
+                created.insert(fact * CALLS_PER_FACT + fresh - 1);
+                fact * CALLS_PER_FACT + fresh - 1
+            });
+            for tie in unknown {
+                self.tie(step.tx, site, &tie, call)?;
+            }
+            for other in known.into_iter().filter(|other| *other != call) {
+                self.merge(step.tx, site, other, call)?;
+                touched.remove(&other);
+                created.remove(&call);
+            }
+            if touched.insert(call) {
+                step.tx
+                    .prepare_cached("INSERT OR IGNORE INTO call_fact VALUES (?1, ?2)")?
+                    .execute([call, fact])?;
+            }
+            if created.remove(&call) {
+                self.calls.insert(call, Recent::default());
+                self.order.push_back(call);
+            }
+            self.remember(step, site, call, source, event)?;
+        }
+        Ok(touched)
+    }
+
+    fn call_of(&mut self, tx: &Connection, site: i64, tie: &Tie) -> Result<Option<i64>> {
+        let text = tie_text(tie);
+        if let Some(call) = self.ties.get(&(site, text.clone())) {
+            return Ok(Some(*call));
+        }
+        let call: Option<i64> = tx
+            .prepare_cached("SELECT call FROM tie WHERE site = ?1 AND tie = ?2")?
+            .query_row(params![site, text], |row| row.get(0))
+            .optional()?;
+        if let Some(call) = call {
+            self.ties.insert((site, text), call);
+        }
+        Ok(call)
+    }
+
+    fn tie(&mut self, tx: &Connection, site: i64, tie: &Tie, call: i64) -> Result<()> {
+        let text = tie_text(tie);
+        tx.prepare_cached("INSERT OR IGNORE INTO tie VALUES (?1, ?2, ?3)")?
+            .execute(params![site, text, call])?;
+        self.ties.insert((site, text), call);
+        Ok(())
+    }
+
+    /// Two calls turned out to be one: the older key stays.
+    fn merge(&mut self, tx: &Connection, site: i64, other: i64, call: i64) -> Result<()> {
+        tx.execute("UPDATE tie SET call = ?3 WHERE site = ?1 AND call = ?2", [site, other, call])?;
+        tx.execute(
+            "INSERT OR IGNORE INTO call_fact SELECT ?2, fact FROM call_fact WHERE call = ?1",
+            [other, call],
+        )?;
+        tx.execute("DELETE FROM call_fact WHERE call = ?1", [other])?;
+        calls::remove(tx, site, other)?;
+        self.ties.retain(|_, known| *known != other);
+        self.calls.remove(&other);
+        self.calls.remove(&call);
+        Ok(())
+    }
+
+    /// Adds an event to the call's events in memory. A call that is not there is read, this event included.
+    fn remember(
+        &mut self,
+        step: &Step<'_>,
+        site: i64,
+        call: i64,
+        source: i64,
+        event: CallEvent,
+    ) -> Result<()> {
+        if let Some(recent) = self.calls.get_mut(&call) {
+            recent.events.push(event);
+            recent.sources.insert(source);
+            return Ok(());
+        }
+        self.calls.insert(call, read_call(step, site, call)?);
+        self.order.push_back(call);
+        Ok(())
+    }
+
+    /// Folds one call again and keeps what came out; the local day it belongs to. `None` when its events give no
+    /// call.
+    pub fn fold_call(&mut self, step: &Step<'_>, call: i64, site: i64) -> Result<Option<String>> {
+        if !self.calls.contains_key(&call) {
+            self.calls.insert(call, read_call(step, site, call)?);
+            self.order.push_back(call);
+        }
+        let sources = self.calls.get(&call).map(|recent| recent.sources.clone());
+        let gaps = self.gaps(step.tx, site, &sources.unwrap_or_default())?;
+        let Some(recent) = self.calls.get(&call) else { return Ok(None) };
+        let name = step.names.sites.get(&site).map_or("", String::as_str);
+        let Some(folded) = step.interpreter.fold(name, &recent.events, &gaps, step.as_of) else {
+            return Ok(None);
+        };
+        let seen_at = recent.events.iter().map(|event| event.at.latest).max();
+        let day = step.interpreter.day(name, folded.offered_at);
+        calls::save(step.tx, site, call, seen_at.unwrap_or(folded.offered_at), folded)?;
+        Ok(Some(day))
+    }
+
+    fn gaps(
+        &mut self,
+        tx: &Connection,
+        site: i64,
+        sources: &BTreeSet<i64>,
+    ) -> Result<Vec<FeedGap>> {
+        let mut gaps = Vec::new();
+        for source in sources {
+            if !self.notices.contains_key(&(site, *source)) {
+                let read = read_notices(tx, site, *source)?;
+                self.notices.insert((site, *source), read);
+            }
+            if let Some(notices) = self.notices.get(&(site, *source)).filter(|n| !n.is_empty()) {
+                gaps.extend(pbx::gaps(notices));
+            }
+        }
+        Ok(gaps)
+    }
+
+    fn notice(
+        &mut self,
+        tx: &Connection,
+        fact: i64,
+        site: i64,
+        source: i64,
+        feed: &[FeedNotice],
+    ) -> Result<()> {
+        for notice in feed {
+            let (at, back, restarted) = match notice {
+                FeedNotice::Lost { at } => (*at, false, false),
+                FeedNotice::Back { at, restarted } => (*at, true, *restarted),
+            };
+            tx.execute(
+                "INSERT OR IGNORE INTO feed VALUES (?1,?2,?3,?4,?5,?6)",
+                params![site, source, fact, micros(at), back, restarted],
+            )?;
+        }
+        self.notices.remove(&(site, source));
+        Ok(())
+    }
+
+    fn forget_old(&mut self) {
+        while self.order.len() > RECENT_CALLS_MAX {
+            if let Some(call) = self.order.pop_front() {
+                self.calls.remove(&call);
+            }
+        }
+        if self.ties.len() > 4 * RECENT_CALLS_MAX {
+            self.ties.clear();
+        }
+    }
+}
+
+fn tie_text(tie: &Tie) -> String {
+    match tie {
+        Tie::Call(id) => format!("c:{id}"),
+        Tie::Leg(id) => format!("l:{id}"),
+        Tie::Bridge(id) => format!("b:{id}"),
+    }
+}
+
+/// Reads all deliveries that speak of a call and keeps what they say of it.
+fn read_call(step: &Step<'_>, site: i64, call: i64) -> Result<Recent> {
+    let mut recent = Recent::default();
+    for fact in calls::facts_of(step.tx, call)? {
+        let source = step.names.sources.get(&fact.source).map_or("", String::as_str);
+        let Ok(reading) = step.interpreter.read(source, &fact.delivery()) else { continue };
+        for event in reading.events {
+            if belongs(step.tx, site, &event, call)? {
+                recent.events.push(event);
+                recent.sources.insert(fact.source);
+            }
+        }
+    }
+    Ok(recent)
+}
+
+fn belongs(tx: &Connection, site: i64, event: &CallEvent, call: i64) -> Result<bool> {
+    let mut query = tx.prepare_cached("SELECT 1 FROM tie WHERE site=?1 AND tie=?2 AND call=?3")?;
+    for tie in &event.ties {
+        if query.exists(params![site, tie_text(tie), call])? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn read_notices(tx: &Connection, site: i64, source: i64) -> Result<Vec<FeedNotice>> {
+    let mut query = tx.prepare_cached(
+        "SELECT at, back, restarted FROM feed WHERE site = ?1 AND source = ?2 ORDER BY at, back",
+    )?;
+    let rows = query.query_map([site, source], |row| {
+        let at = moment(row.get(0)?);
+        Ok(match row.get(1)? {
+            true => FeedNotice::Back { at, restarted: row.get(2)? },
+            false => FeedNotice::Lost { at },
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn note_unread(
+    step: &Step<'_>,
+    site: i64,
+    fact: i64,
+    received_at: Moment,
+    refusal: &Refusal,
+) -> Result<()> {
+    step.tx
+        .prepare_cached("INSERT OR REPLACE INTO unread VALUES (?1, ?2, ?3)")?
+        .execute(params![fact, site, refusal.to_string()])?;
+    let name = step.names.sites.get(&site).map_or("", String::as_str);
+    calls::mark_dirty(step.tx, site, &step.interpreter.day(name, received_at), 0)
+}

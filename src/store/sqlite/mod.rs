@@ -1,0 +1,409 @@
+//! SQLite: one writer thread with group commit, a pool of readers, checkpoints of their own.
+
+mod append;
+mod calls;
+mod checkpoint;
+mod connect;
+mod folding;
+mod progress;
+mod repeats;
+mod writer;
+
+pub use append::Receipt;
+pub use folding::Names;
+pub use writer::Gauges;
+
+use crate::call::Moment;
+use crate::pbx::{Reading, Refusal};
+use crate::store::{Error, Interpreter, Kind, NewFact, Result, moment};
+use append::Appender;
+use folding::{Folding, Unfolded};
+use rusqlite::{Connection, params};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use tokio::sync::{oneshot, watch};
+use writer::{Done, Work, Writer};
+
+/// How the store is to be opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The database file.
+    pub path: PathBuf,
+    /// Sites and their sources, by name.
+    pub sites: Vec<(String, Vec<String>)>,
+    /// Work that may wait for the writer; more is refused.
+    pub waiting_max: usize,
+    /// Deliveries committed together at most.
+    pub batch_max: usize,
+    /// Page cache of the writer.
+    pub cache_kib: i64,
+    /// Connections that read.
+    pub readers: usize,
+    /// For how long back a repeat is recognised, from the newest fact.
+    pub repeat_window_days: i64,
+}
+
+/// An open store. Cloning gives another handle on the same one.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    work: SyncSender<Work>,
+    gauges: Arc<Gauges>,
+    folded_to: watch::Receiver<i64>,
+    names: Mutex<Names>,
+    path: PathBuf,
+    readers: Mutex<Vec<Connection>>,
+    readers_max: usize,
+    threads: Mutex<Option<Threads>>,
+}
+
+struct Threads {
+    writer: JoinHandle<()>,
+    checkpoints: JoinHandle<()>,
+    stop_checkpoints: mpsc::Sender<()>,
+}
+
+/// An open transaction of the writer, with the ends of the fact chains.
+pub struct Tx<'c, 'f> {
+    pub(crate) connection: &'c Connection,
+    appender: Appender<'c>,
+    folding: &'f mut Folding,
+    names: &'c Names,
+    interpreter: &'c dyn Interpreter,
+}
+
+impl Store {
+    /// Opens or makes a database, brings its schema up to date and starts the writer.
+    ///
+    /// # Errors
+    /// [`Error`] when the file cannot be opened, is of a newer version, or the disk fails.
+    pub fn open(options: &Options, interpreter: Arc<dyn Interpreter>) -> Result<Self> {
+        let connection = connect::writer(&options.path, options.cache_kib)?;
+        let names = register(&connection, &options.sites)?;
+        let first = window_start(&connection, options.repeat_window_days)?;
+        let gauges = Arc::new(Gauges::default());
+        let newest = newest_fact(&connection)?;
+        gauges.stored_fact.store(newest, Ordering::Relaxed);
+        let folded = progress::get(&connection, progress::FOLDED_TO)?;
+        let (work, work_receiver) = mpsc::sync_channel(options.waiting_max);
+        let (folded_sender, folded_to) = watch::channel(folded);
+        let gate = checkpoint::Gate::default();
+        let writer = Writer {
+            connection,
+            work: work_receiver,
+            batch_max: options.batch_max,
+            gate: Arc::clone(&gate),
+            names: names.clone(),
+            interpreter,
+            repeats: repeats::Repeats::new(&options.path, first),
+            gauges: Arc::clone(&gauges),
+            folded_to: folded_sender,
+            folding: Folding::default(),
+            unfolded: Default::default(),
+            behind: true,
+            fold_not_before: None,
+        };
+        let threads = start(writer, options.path.clone(), gate)?;
+        let inner = Inner {
+            work,
+            gauges,
+            folded_to,
+            names: Mutex::new(names),
+            path: options.path.clone(),
+            readers: Mutex::new(Vec::new()),
+            readers_max: options.readers,
+            threads: Mutex::new(Some(threads)),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Keeps a delivery. Returns once it is on disk, or says why it is not.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`] when too much waits; [`Error::Unavailable`] when the disk failed.
+    pub async fn deliver(
+        &self,
+        fact: NewFact,
+        reading: std::result::Result<Reading, Refusal>,
+    ) -> Result<Receipt> {
+        let (reply, receipt) = oneshot::channel();
+        self.send(Work::Deliver { fact, reading, reply })?;
+        receipt.await.map_err(|_| Error::Unavailable("the writer has stopped".into()))?
+    }
+
+    /// Runs `work` in the writer's next transaction, in a savepoint of its own, and returns what it returned once
+    /// that is on disk. An error rolls back this work and no other.
+    ///
+    /// # Errors
+    /// Those of `work`; [`Error::Overloaded`] and [`Error::Unavailable`] as for [`Store::deliver`].
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (reply, outcome) = oneshot::channel();
+        let reply = Arc::new(Mutex::new(Some(reply)));
+        let send = |reply: &Mutex<Option<oneshot::Sender<Result<T>>>>, value| {
+            if let Some(reply) = reply.lock().ok().and_then(|mut reply| reply.take()) {
+                drop(reply.send(value));
+            }
+        };
+        let (on_done, on_failure) = (Arc::clone(&reply), reply);
+        let run = Box::new(move |tx: &mut Tx<'_, '_>| {
+            let value = work(tx)?;
+            Ok(Box::new(move || send(&on_done, Ok(value))) as Done)
+        });
+        self.send(Work::Run(run, Box::new(move |error| send(&on_failure, Err(error)))))?;
+        outcome.await.map_err(|_| Error::Unavailable("the writer has stopped".into()))?
+    }
+
+    /// Takes on new names and another interpreter, after a reload of the settings.
+    ///
+    /// # Errors
+    /// As for [`Store::write`].
+    pub async fn renew(
+        &self,
+        sites: Vec<(String, Vec<String>)>,
+        interpreter: Arc<dyn Interpreter>,
+    ) -> Result<()> {
+        let names = self.write(move |tx| register(tx.connection, &sites)).await?;
+        *self.inner.names.lock().unwrap_or_else(|p| p.into_inner()) = names.clone();
+        self.send(Work::Renew(names, interpreter))
+    }
+
+    fn send(&self, work: Work) -> Result<()> {
+        self.inner.gauges.waiting.fetch_add(1, Ordering::Relaxed);
+        self.inner.work.try_send(work).map_err(|error| {
+            self.inner.gauges.waiting.fetch_sub(1, Ordering::Relaxed);
+            match error {
+                TrySendError::Full(_) => Error::Overloaded,
+                TrySendError::Disconnected(_) => {
+                    Error::Unavailable("the writer has stopped".into())
+                }
+            }
+        })
+    }
+
+    /// Reads in one snapshot. Blocks on the disk: call it where blocking is allowed.
+    ///
+    /// # Errors
+    /// Those of `question`, and of opening another connection.
+    pub fn read<T>(&self, question: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let pooled = self.inner.readers.lock().unwrap_or_else(|p| p.into_inner()).pop();
+        let connection = match pooled {
+            Some(connection) => connection,
+            None => connect::reader(&self.inner.path, 2048)?,
+        };
+        connection.execute_batch("BEGIN")?;
+        let answer = question(&connection);
+        connection.execute_batch("COMMIT")?;
+        let mut readers = self.inner.readers.lock().unwrap_or_else(|p| p.into_inner());
+        if readers.len() < self.inner.readers_max {
+            readers.push(connection);
+        }
+        answer
+    }
+
+    /// What the writer tells about itself.
+    pub fn gauges(&self) -> &Gauges {
+        &self.inner.gauges
+    }
+
+    /// Keys and names of sites and sources.
+    pub fn names(&self) -> Names {
+        self.inner.names.lock().unwrap_or_else(|p| p.into_inner()).clone()
+    }
+
+    /// The key of a site.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] with the site's name.
+    pub fn site(&self, id: &str) -> Result<i64> {
+        self.names().site(id)
+    }
+
+    /// Waits until everything stored by now is folded.
+    pub async fn folded(&self) {
+        let newest = self.inner.gauges.stored_fact.load(Ordering::Acquire);
+        let mut folded_to = self.inner.folded_to.clone();
+        let deliveries_behind = |folded: &i64| {
+            *folded >= newest || self.inner.gauges.unfolded.load(Ordering::Relaxed) == 0
+        };
+        drop(folded_to.wait_for(deliveries_behind).await);
+    }
+
+    /// Finishes what waits, folds it, copies the log into the database and closes.
+    pub fn close(&self) {
+        let threads = self.inner.threads.lock().unwrap_or_else(|p| p.into_inner()).take();
+        let Some(threads) = threads else { return };
+        drop(self.inner.work.send(Work::Stop));
+        drop(threads.writer.join());
+        drop(threads.stop_checkpoints);
+        drop(threads.checkpoints.join());
+        self.inner.readers.lock().unwrap_or_else(|p| p.into_inner()).clear();
+        let truncated = connect::writer(&self.inner.path, 256).and_then(|connection| {
+            Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+        });
+        if let Err(error) = truncated {
+            tracing::debug!(%error, "the log stays beside the database");
+        }
+    }
+}
+
+impl Tx<'_, '_> {
+    /// Appends a fact.
+    ///
+    /// # Errors
+    /// When its site is not known or the disk fails.
+    pub fn append(&mut self, fact: &NewFact) -> Result<i64> {
+        self.appender.append(fact)
+    }
+
+    /// Appends what a person or the daemon itself did.
+    ///
+    /// # Errors
+    /// As [`Tx::append`].
+    pub fn act(
+        &mut self,
+        site: i64,
+        kind: Kind,
+        at: Moment,
+        who: &str,
+        body: &impl serde::Serialize,
+    ) -> Result<i64> {
+        self.append(&NewFact::act(site, kind, at, who, body))
+    }
+
+    fn in_savepoint(
+        &mut self,
+        run: Box<dyn FnOnce(&mut Tx<'_, '_>) -> Result<Done> + Send>,
+    ) -> Result<Done> {
+        let mark = self.appender.mark();
+        self.connection.execute_batch("SAVEPOINT work")?;
+        match run(&mut *self) {
+            Ok(done) => {
+                self.connection.execute_batch("RELEASE work")?;
+                Ok(done)
+            }
+            Err(error) => {
+                self.connection.execute_batch("ROLLBACK TO work; RELEASE work")?;
+                self.appender.return_to(mark);
+                *self.folding = Folding::default();
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Names {
+    /// The key of a site.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] with the site's name.
+    pub fn site(&self, id: &str) -> Result<i64> {
+        let found = self.sites.iter().find(|(_, name)| *name == id);
+        found.map(|(key, _)| *key).ok_or_else(|| Error::NotFound(format!("site `{id}`")))
+    }
+}
+
+fn start(writer: Writer, path: PathBuf, gate: checkpoint::Gate) -> Result<Threads> {
+    let failed = |error: std::io::Error| Error::Unavailable(format!("no thread: {error}"));
+    let (stop_checkpoints, stop) = mpsc::channel();
+    let named = |name: &str| std::thread::Builder::new().name(name.into());
+    Ok(Threads {
+        writer: named("writer").spawn(move || writer.run()).map_err(failed)?,
+        checkpoints: named("checkpoints")
+            .spawn(move || checkpoint::run(path, gate, stop))
+            .map_err(failed)?,
+        stop_checkpoints,
+    })
+}
+
+/// Gives every configured site and source its key, which it keeps for ever.
+fn register(connection: &Connection, sites: &[(String, Vec<String>)]) -> Result<Names> {
+    for (site, sources) in sites {
+        connection.execute(
+            "INSERT INTO site (id, head) VALUES (?1, zeroblob(32)) ON CONFLICT (id) DO NOTHING",
+            [site],
+        )?;
+        for source in sources {
+            connection.execute(
+                "INSERT INTO source (site, name) SELECT key, ?2 FROM site WHERE id = ?1
+                 ON CONFLICT (site, name) DO NOTHING",
+                params![site, source],
+            )?;
+        }
+    }
+    names(connection)
+}
+
+/// Keys and names of all sites and sources there ever were.
+pub fn names(connection: &Connection) -> Result<Names> {
+    let read = |sql| -> Result<HashMap<i64, String>> {
+        let mut query = connection.prepare(sql)?;
+        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    };
+    Ok(Names {
+        sites: read("SELECT key, id FROM site")?,
+        sources: read("SELECT key, name FROM source")?,
+    })
+}
+
+fn newest_fact(connection: &Connection) -> Result<i64> {
+    Ok(connection.query_row("SELECT coalesce(max(id), 0) FROM fact", [], |row| row.get(0))?)
+}
+
+/// The first fact within the window for repeats, found by halving: fact numbers grow with time.
+fn window_start(connection: &Connection, days: i64) -> Result<i64> {
+    let newest = newest_fact(connection)?;
+    let mut at = connection.prepare("SELECT at FROM fact WHERE id >= ?1 ORDER BY id LIMIT 1")?;
+    let mut time_of =
+        |id: i64| -> Result<i64> { Ok(at.query_row([id], |row| row.get(0)).unwrap_or(i64::MAX)) };
+    let from = time_of(newest)?.saturating_sub(days.saturating_mul(86_400_000_000));
+    let (mut low, mut high) = (0, newest);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if time_of(middle)? < from {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
+}
+
+/// The next deliveries after the fold's mark, read again from the disk.
+fn unfolded(
+    connection: &Connection,
+    names: &Names,
+    interpreter: &dyn Interpreter,
+    count: usize,
+) -> Result<Vec<Unfolded>> {
+    let from = progress::get(connection, progress::FOLDED_TO)?;
+    let mut query = connection
+        .prepare_cached("SELECT * FROM fact WHERE id > ?1 AND kind = ?2 ORDER BY id LIMIT ?3")?;
+    let rows = query
+        .query_map(params![from, Kind::Delivery as i64, count as i64], calls::fact_row)?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(rows
+        .into_iter()
+        .map(|fact| {
+            let source = names.sources.get(&fact.source).map_or("", String::as_str);
+            let reading = interpreter.read(source, &fact.delivery());
+            let (site, source, received_at) = (fact.site, fact.source, moment(fact.at_us));
+            Unfolded { fact: fact.id, site, source, received_at, reading }
+        })
+        .collect())
+}
+
+/// Where the database lies within a data folder.
+pub fn database_in(folder: &Path) -> PathBuf {
+    folder.join("ringledger.db")
+}

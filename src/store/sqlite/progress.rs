@@ -1,0 +1,26 @@
+//! Marks of how far derived rows have come.
+
+use crate::store::Result;
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// The newest fact whose delivery is folded.
+pub const FOLDED_TO: &str = "folded_to";
+/// The moment as of which silent calls were closed and findings were computed.
+pub const AS_OF: &str = "as_of";
+
+/// The value of a mark; 0 when it was never set.
+pub fn get(connection: &Connection, name: &str) -> Result<i64> {
+    let value = connection
+        .prepare_cached("SELECT value FROM progress WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?;
+    Ok(value.unwrap_or(0))
+}
+
+/// Sets a mark.
+pub fn set(connection: &Connection, name: &str, value: i64) -> Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO progress VALUES (?1, ?2)")?
+        .execute(params![name, value])?;
+    Ok(())
+}

@@ -1,0 +1,340 @@
+//! The one writer: a thread that commits many senders' work together, so that they share one synchronisation.
+
+use super::append::{Appender, Receipt};
+use super::checkpoint::Gate;
+use super::folding::{Folding, Names, Step, Unfolded};
+use super::repeats::Repeats;
+use super::{Tx, progress};
+use crate::pbx::{Reading, Refusal};
+use crate::store::{Error, Interpreter, NewFact, Result};
+use rusqlite::Connection;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::{Duration, Instant};
+use tokio::sync::{oneshot, watch};
+
+/// Deliveries folded in one transaction at most: it bounds how long a reply can wait behind a fold.
+const FOLD_MAX: usize = 512;
+/// How long deliveries wait for company before they are folded.
+const FOLD_AFTER: Duration = Duration::from_millis(10);
+
+/// How long a fold that failed waits before it is tried again.
+const FOLD_RETRY: Duration = Duration::from_secs(5);
+
+/// Something for the writer to do.
+pub enum Work {
+    /// Keep a delivery, then answer, then fold it.
+    Deliver { fact: NewFact, reading: std::result::Result<Reading, Refusal>, reply: Reply },
+    /// Anything else, in a savepoint of its own. What it returns is called after the commit.
+    Run(Box<dyn FnOnce(&mut Tx<'_, '_>) -> Result<Done> + Send>, Failed),
+    /// New settings: other names, another interpreter.
+    Renew(Names, Arc<dyn Interpreter>),
+    /// Finish what is here and end.
+    Stop,
+}
+
+/// Where a delivery's receipt goes.
+pub type Reply = oneshot::Sender<Result<Receipt>>;
+/// Called after the commit.
+pub type Done = Box<dyn FnOnce() + Send>;
+/// Called when the work failed or was rolled back.
+pub type Failed = Box<dyn FnOnce(Error) + Send>;
+
+/// What the writer tells about itself while it works.
+#[derive(Default)]
+pub struct Gauges {
+    /// Work handed over and not yet taken.
+    pub waiting: AtomicI64,
+    /// Deliveries stored and not yet folded.
+    pub unfolded: AtomicI64,
+    /// Commits with synchronisation so far.
+    pub commits: AtomicU64,
+    /// Their total time in microseconds.
+    pub commit_us: AtomicU64,
+    /// The newest commit's time in microseconds.
+    pub last_commit_us: AtomicU64,
+    /// Newest fact stored.
+    pub stored_fact: AtomicI64,
+}
+
+/// The writer's thread.
+pub struct Writer {
+    pub connection: Connection,
+    pub work: Receiver<Work>,
+    pub batch_max: usize,
+    pub gate: Gate,
+    pub names: Names,
+    pub interpreter: Arc<dyn Interpreter>,
+    pub repeats: Repeats,
+    pub gauges: Arc<Gauges>,
+    pub folded_to: watch::Sender<i64>,
+    pub folding: Folding,
+    pub unfolded: VecDeque<Unfolded>,
+    /// Facts after the fold's mark are on disk only: after a start, or a fold that failed.
+    pub behind: bool,
+    /// A fold that failed is not tried again before this.
+    pub fold_not_before: Option<Instant>,
+}
+
+impl Writer {
+    /// Works until it is told to stop or nobody can send any more.
+    pub fn run(mut self) {
+        loop {
+            let (batch, stop) = self.gather();
+            let mut works = Vec::with_capacity(batch.len());
+            for work in batch {
+                match work {
+                    Work::Renew(names, interpreter) => {
+                        (self.names, self.interpreter) = (names, interpreter);
+                        self.folding = Folding::default();
+                    }
+                    work => works.push(work),
+                }
+            }
+            let idle = works.is_empty();
+            if !idle {
+                self.commit(works);
+            }
+            self.catch_up();
+            while self.may_fold()
+                && (self.unfolded.len() >= FOLD_MAX || (idle || stop) && !self.unfolded.is_empty())
+            {
+                self.fold_some();
+                self.catch_up();
+            }
+            if stop {
+                return;
+            }
+        }
+    }
+
+    fn may_fold(&self) -> bool {
+        self.fold_not_before.is_none_or(|moment| moment <= Instant::now())
+    }
+
+    /// Takes the next unfolded deliveries from the disk, where memory does not have them.
+    fn catch_up(&mut self) {
+        if !self.behind || !self.unfolded.is_empty() || !self.may_fold() {
+            return;
+        }
+        match super::unfolded(&self.connection, &self.names, &*self.interpreter, FOLD_MAX) {
+            Ok(next) => {
+                self.behind = !next.is_empty();
+                self.unfolded.extend(next);
+            }
+            Err(error) => self.fold_failed(&error),
+        }
+    }
+
+    /// The facts stay; they are folded from the disk in a while. Nothing is skipped.
+    fn fold_failed(&mut self, error: &Error) {
+        tracing::error!(%error, "fold failed; calls are behind and it is tried again");
+        self.folding = Folding::default();
+        self.unfolded.clear();
+        self.behind = true;
+        self.fold_not_before = Some(Instant::now() + FOLD_RETRY);
+    }
+
+    /// Waits for work and takes all there is, up to the batch limit. Says whether to stop after it.
+    fn gather(&mut self) -> (Vec<Work>, bool) {
+        let first = if self.unfolded.is_empty() && !self.behind {
+            self.work.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            self.work.recv_timeout(FOLD_AFTER)
+        };
+        let mut batch = Vec::new();
+        let mut next = match first {
+            Ok(work) => Some(work),
+            Err(RecvTimeoutError::Timeout) => return (batch, false),
+            Err(RecvTimeoutError::Disconnected) => return (batch, true),
+        };
+        while let Some(work) = next.take() {
+            self.gauges.waiting.fetch_sub(1, Ordering::Relaxed);
+            if matches!(work, Work::Stop) {
+                return (batch, true);
+            }
+            batch.push(work);
+            if batch.len() < self.batch_max {
+                next = match self.work.try_recv() {
+                    Ok(work) => Some(work),
+                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
+                };
+            }
+        }
+        (batch, false)
+    }
+
+    /// Stores a batch in one synchronised transaction, then answers everybody in it.
+    fn commit(&mut self, works: Vec<Work>) {
+        let newest = self.gauges.stored_fact.load(Ordering::Relaxed);
+        let began = Instant::now();
+        let gate = Arc::clone(&self.gate);
+        let _open = gate.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut answers: Vec<Answer> = Vec::with_capacity(works.len());
+        let mut fresh = Vec::new();
+        let stored = self.store(works, &mut answers, &mut fresh);
+        match stored {
+            Ok(newest) => {
+                self.gauges.stored_fact.store(newest, Ordering::Release);
+                let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+                self.gauges.commits.fetch_add(1, Ordering::Relaxed);
+                self.gauges.commit_us.fetch_add(took, Ordering::Relaxed);
+                self.gauges.last_commit_us.store(took, Ordering::Relaxed);
+                answers.into_iter().for_each(Answer::give);
+                if !self.behind {
+                    self.unfolded.extend(fresh);
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "commit failed; nothing of this batch is acknowledged");
+                if let Err(error) = self.connection.execute_batch("ROLLBACK") {
+                    tracing::debug!(%error, "rollback");
+                }
+                self.repeats.forget_after(newest);
+                answers.into_iter().for_each(|answer| answer.refuse(&error));
+            }
+        }
+        self.gauges.unfolded.store(self.unfolded.len() as i64, Ordering::Relaxed);
+    }
+
+    fn store(
+        &mut self,
+        works: Vec<Work>,
+        answers: &mut Vec<Answer>,
+        fresh: &mut Vec<Unfolded>,
+    ) -> Result<i64> {
+        // Answers must exist before anything can fail, so that everybody hears of a failure.
+        let mut pending: VecDeque<Work> = works.into();
+        let outcome = self.store_all(&mut pending, answers, fresh);
+        for work in pending {
+            answers.extend(Answer::unserved(work));
+        }
+        outcome
+    }
+
+    fn store_all(
+        &mut self,
+        pending: &mut VecDeque<Work>,
+        answers: &mut Vec<Answer>,
+        fresh: &mut Vec<Unfolded>,
+    ) -> Result<i64> {
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        let mut tx = Tx {
+            connection: &self.connection,
+            appender: Appender::begin(&self.connection)?,
+            folding: &mut self.folding,
+            names: &self.names,
+            interpreter: &*self.interpreter,
+        };
+        while let Some(work) = pending.pop_front() {
+            match work {
+                Work::Deliver { fact, reading, reply } => {
+                    let receipt = tx.appender.deliver(&fact, &mut self.repeats);
+                    let (site, source, received_at) = (fact.site, fact.source, fact.at);
+                    match receipt {
+                        Ok(receipt) => {
+                            answers.push(Answer::Receipt(reply, receipt));
+                            if !receipt.repeated {
+                                let fact = receipt.fact;
+                                fresh.push(Unfolded { fact, site, source, received_at, reading });
+                            }
+                        }
+                        Err(error) => {
+                            answers.push(Answer::Unserved(reply));
+                            return Err(error);
+                        }
+                    }
+                }
+                Work::Run(run, failed) => answers.push(match tx.in_savepoint(run) {
+                    Ok(done) => Answer::Done(done, failed),
+                    Err(error) => Answer::Failed(failed, error),
+                }),
+                Work::Renew(..) | Work::Stop => {}
+            }
+        }
+        let newest = tx.appender.newest();
+        tx.appender.finish()?;
+        self.connection.execute_batch("COMMIT")?;
+        Ok(newest)
+    }
+
+    /// Folds the oldest waiting deliveries. Their facts are safe already, so this commit needs no synchronisation of
+    /// its own: the next one carries it.
+    fn fold_some(&mut self) {
+        let count = self.unfolded.len().min(FOLD_MAX);
+        let some: Vec<Unfolded> = self.unfolded.drain(..count).collect();
+        let Some(last) = some.last().map(|unfolded| unfolded.fact) else { return };
+        let gate = Arc::clone(&self.gate);
+        let _open = gate.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Err(error) = self.fold(some, last) {
+            if let Err(error) = self.connection.execute_batch("ROLLBACK") {
+                tracing::debug!(%error, "rollback");
+            }
+            self.fold_failed(&error);
+        } else {
+            self.fold_not_before = None;
+            self.folded_to.send_replace(last);
+        }
+        let full = self.connection.execute_batch("PRAGMA synchronous = FULL");
+        if let Err(error) = full {
+            tracing::error!(%error, "synchronous commits could not be restored");
+        }
+        self.gauges.unfolded.store(self.unfolded.len() as i64, Ordering::Relaxed);
+    }
+
+    fn fold(&mut self, some: Vec<Unfolded>, last: i64) -> Result<()> {
+        self.connection.execute_batch("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE")?;
+        let (tx, names) = (&self.connection, &self.names);
+        let step = Step { tx, names, interpreter: &*self.interpreter, as_of: None };
+        self.folding.fold(&step, some)?;
+        self.repeats.settle(tx, last)?;
+        progress::set(tx, progress::FOLDED_TO, last)?;
+        self.connection.execute_batch("COMMIT")?;
+        Ok(())
+    }
+}
+
+/// What is to be said to a sender once the transaction is decided.
+enum Answer {
+    Receipt(Reply, Receipt),
+    Unserved(Reply),
+    Done(Done, Failed),
+    Failed(Failed, Error),
+}
+
+impl Answer {
+    fn unserved(work: Work) -> Option<Self> {
+        match work {
+            Work::Deliver { reply, .. } => Some(Self::Unserved(reply)),
+            Work::Run(_, failed) => {
+                let error = Error::Unavailable("the transaction was rolled back".into());
+                Some(Self::Failed(failed, error))
+            }
+            Work::Renew(..) | Work::Stop => None,
+        }
+    }
+
+    /// After a commit. A sender who has gone away is no error: his delivery is kept.
+    fn give(self) {
+        match self {
+            Self::Receipt(reply, receipt) => drop(reply.send(Ok(receipt))),
+            Self::Unserved(reply) => {
+                drop(reply.send(Err(Error::Unavailable("not served".into()))));
+            }
+            Self::Done(done, _) => done(),
+            Self::Failed(failed, error) => failed(error),
+        }
+    }
+
+    /// After a rollback.
+    fn refuse(self, why: &Error) {
+        let why = || Error::Unavailable(why.to_string());
+        match self {
+            Self::Receipt(reply, _) | Self::Unserved(reply) => drop(reply.send(Err(why()))),
+            Self::Done(_, failed) => failed(why()),
+            Self::Failed(failed, error) => failed(error),
+        }
+    }
+}
