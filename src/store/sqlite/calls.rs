@@ -1,9 +1,10 @@
 //! Rows of calls.
 
+use crate::audit::CallFact;
 use crate::call::{Call, Moment};
 use crate::store::fact::Fact;
-use crate::store::{Error, Result, micros};
-use rusqlite::{Connection, Row, params};
+use crate::store::{Error, Result, micros, moment};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Keeps a folded call. Legs and timeline are left out: the call's page folds them again from the deliveries.
 pub fn save(tx: &Connection, site: i64, key: i64, seen_at: Moment, call: Call) -> Result<()> {
@@ -56,6 +57,106 @@ pub fn silent(tx: &Connection, site: i64, before: Moment) -> Result<Vec<i64>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+fn fact((key, doc): (i64, String)) -> Result<CallFact> {
+    let call = serde_json::from_str(&doc)
+        .map_err(|error| Error::Broken(format!("call {key}"), error.to_string()))?;
+    Ok(CallFact { key, call })
+}
+
+fn all(
+    connection: &Connection,
+    condition: &str,
+    values: impl rusqlite::Params,
+) -> Result<Vec<CallFact>> {
+    let sql = format!("SELECT key, doc FROM call WHERE {condition}");
+    let mut query = connection.prepare_cached(&sql)?;
+    query.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?.map(|row| fact(row?)).collect()
+}
+
+/// One call, without legs and timeline.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none of this key.
+pub fn call(connection: &Connection, key: i64) -> Result<CallFact> {
+    let found = all(connection, "key = ?1", [key])?.pop();
+    found.ok_or_else(|| Error::NotFound(format!("call {key}")))
+}
+
+/// Calls of a site offered in a span of time, in order, without legs and timeline.
+///
+/// # Errors
+/// When a row cannot be read.
+pub fn between(
+    connection: &Connection,
+    site: i64,
+    from: Moment,
+    to: Moment,
+) -> Result<Vec<CallFact>> {
+    let values = params![site, micros(from), micros(to)];
+    all(
+        connection,
+        "site = ?1 AND offered_at >= ?2 AND offered_at < ?3 ORDER BY offered_at, key",
+        values,
+    )
+}
+
+/// Calls of a number in its folded form, newest first.
+///
+/// # Errors
+/// When a row cannot be read.
+pub fn of_number(
+    connection: &Connection,
+    site: i64,
+    folded: &str,
+    count: usize,
+) -> Result<Vec<CallFact>> {
+    let values = params![site, folded, count as i64];
+    all(connection, "site = ?1 AND number = ?2 ORDER BY offered_at DESC, key DESC LIMIT ?3", values)
+}
+
+/// The call that an id from outside names: the id of the call itself or of one of its legs.
+///
+/// # Errors
+/// When the disk fails.
+pub fn key_of(connection: &Connection, site: i64, id: &str) -> Result<Option<i64>> {
+    let mut query =
+        connection.prepare_cached("SELECT call FROM tie WHERE site = ?1 AND tie = ?2")?;
+    for prefix in ["c", "l"] {
+        let found = query
+            .query_row(params![site, format!("{prefix}:{id}")], |row| row.get(0))
+            .optional()?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// When a call was offered.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none of this key.
+pub fn time_of(connection: &Connection, key: i64) -> Result<Moment> {
+    let sql = "SELECT offered_at FROM call WHERE key = ?1";
+    let at = connection.prepare_cached(sql)?.query_row([key], |row| row.get(0)).optional()?;
+    at.map(moment).ok_or_else(|| Error::NotFound(format!("call {key}")))
+}
+
+/// All ids from outside that name a call or one of its legs, sorted.
+///
+/// # Errors
+/// When the disk fails.
+pub fn ids_of(connection: &Connection, site: i64, key: i64) -> Result<Vec<String>> {
+    let mut query = connection.prepare_cached(
+        "SELECT DISTINCT t.tie FROM tie t WHERE t.site = ?1 AND t.call = ?2 ORDER BY t.tie",
+    )?;
+    let rows = query.query_map([site, key], |row| row.get::<_, String>(0))?;
+    let ids = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    let named =
+        |tie: &String| tie.strip_prefix("c:").or_else(|| tie.strip_prefix("l:")).map(str::to_owned);
+    Ok(ids.iter().filter_map(named).collect())
+}
+
 /// The facts that speak of a call, in order.
 pub fn facts_of(tx: &Connection, call: i64) -> Result<Vec<Fact>> {
     let mut query = tx.prepare_cached(
@@ -85,8 +186,9 @@ pub fn fact_row(row: &Row<'_>) -> rusqlite::Result<Fact> {
 /// Marks a local day whose links and findings must be computed again, not before `due_at_us`.
 pub fn mark_dirty(tx: &Connection, site: i64, day: &str, due_at_us: i64) -> Result<()> {
     tx.prepare_cached(
-        "INSERT INTO dirty VALUES (?1, ?2, ?3)
-         ON CONFLICT (site, day) DO UPDATE SET due_at = min(due_at, excluded.due_at)",
+        "INSERT INTO dirty (site, day, due_at) VALUES (?1, ?2, ?3)
+         ON CONFLICT (site, day)
+         DO UPDATE SET due_at = min(due_at, excluded.due_at), marks = marks + 1",
     )?
     .execute(params![site, day, due_at_us])?;
     Ok(())

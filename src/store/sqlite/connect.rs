@@ -12,6 +12,7 @@ const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// How long a statement waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The steps from an empty file to the newest schema.
 fn migrations() -> Migrations<'static> {
     Migrations::from_iter([M::up(include_str!("migrations/0001_ground.sql"))])
 }
@@ -48,6 +49,18 @@ pub fn writer(path: &Path, cache_kib: i64) -> Result<Connection> {
 pub fn reader(path: &Path, cache_kib: i64) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     prepared(Connection::open_with_flags(path, flags)?, cache_kib)
+}
+
+/// Opens a database that is thrown away: nothing of it need survive a crash.
+pub fn scratch(path: &Path) -> Result<Connection> {
+    let mut connection = prepared(Connection::open(path)?, 64 * 1024)?;
+    connection.pragma_update(None, "foreign_keys", false)?;
+    connection.pragma_update(None, "journal_mode", "MEMORY")?;
+    connection.pragma_update(None, "synchronous", "OFF")?;
+    migrations()
+        .to_latest(&mut connection)
+        .map_err(|error| Error::Unavailable(format!("scratch database: {error}")))?;
+    Ok(connection)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::call::{CallEvent, FeedGap, Moment, Tie};
 use crate::pbx::{self, FeedNotice, Reading, Refusal};
 use crate::store::{Interpreter, Result, micros, moment};
 use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 /// Places for calls within one fact's number.
@@ -196,8 +197,8 @@ impl Folding {
     /// Folds one call again and keeps what came out; the local day it belongs to. `None` when its events give no
     /// call.
     pub fn fold_call(&mut self, step: &Step<'_>, call: i64, site: i64) -> Result<Option<String>> {
-        if !self.calls.contains_key(&call) {
-            self.calls.insert(call, read_call(step, site, call)?);
+        if let Entry::Vacant(place) = self.calls.entry(call) {
+            place.insert(read_call(step, site, call)?);
             self.order.push_back(call);
         }
         let sources = self.calls.get(&call).map(|recent| recent.sources.clone());
@@ -221,11 +222,11 @@ impl Folding {
     ) -> Result<Vec<FeedGap>> {
         let mut gaps = Vec::new();
         for source in sources {
-            if !self.notices.contains_key(&(site, *source)) {
-                let read = read_notices(tx, site, *source)?;
-                self.notices.insert((site, *source), read);
-            }
-            if let Some(notices) = self.notices.get(&(site, *source)).filter(|n| !n.is_empty()) {
+            let notices = match self.notices.entry((site, *source)) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(read_notices(tx, site, *source)?),
+            };
+            if !notices.is_empty() {
                 gaps.extend(pbx::gaps(notices));
             }
         }

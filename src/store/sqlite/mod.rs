@@ -1,12 +1,22 @@
 //! SQLite: one writer thread with group commit, a pool of readers, checkpoints of their own.
 
 mod append;
-mod calls;
+mod apply;
+pub mod calls;
 mod checkpoint;
 mod connect;
+pub mod deliveries;
+pub mod entries;
+pub mod findings;
 mod folding;
+pub mod links;
+pub mod people;
 mod progress;
+pub mod recordings;
 mod repeats;
+pub mod replay;
+pub mod verify;
+pub mod window;
 mod writer;
 
 pub use append::Receipt;
@@ -15,7 +25,7 @@ pub use writer::Gauges;
 
 use crate::call::Moment;
 use crate::pbx::{Reading, Refusal};
-use crate::store::{Error, Interpreter, Kind, NewFact, Result, moment};
+use crate::store::{Error, Fact, Interpreter, Kind, NewFact, Result, micros, moment};
 use append::Appender;
 use folding::{Folding, Unfolded};
 use rusqlite::{Connection, params};
@@ -26,7 +36,7 @@ use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use tokio::sync::{oneshot, watch};
-use writer::{Done, Work, Writer};
+use writer::{Done, Run, Work, Writer};
 
 /// How the store is to be opened.
 #[derive(Debug, Clone)]
@@ -265,7 +275,7 @@ impl Tx<'_, '_> {
         self.appender.append(fact)
     }
 
-    /// Appends what a person or the daemon itself did.
+    /// Appends what a person or the daemon itself did, and writes the rows it means.
     ///
     /// # Errors
     /// As [`Tx::append`].
@@ -277,13 +287,26 @@ impl Tx<'_, '_> {
         who: &str,
         body: &impl serde::Serialize,
     ) -> Result<i64> {
-        self.append(&NewFact::act(site, kind, at, who, body))
+        let new = NewFact::act(site, kind, at, who, body);
+        let id = self.append(&new)?;
+        let fact = Fact {
+            id,
+            site,
+            kind: kind as i64,
+            at_us: micros(at),
+            source: 0,
+            who: new.who,
+            delivery_id: None,
+            head: new.head,
+            body: new.body.to_vec(),
+            digest: new.digest.to_vec(),
+            chain: Vec::new(),
+        };
+        self.place(site, |place| apply::apply(place, &fact))?;
+        Ok(id)
     }
 
-    fn in_savepoint(
-        &mut self,
-        run: Box<dyn FnOnce(&mut Tx<'_, '_>) -> Result<Done> + Send>,
-    ) -> Result<Done> {
+    fn in_savepoint(&mut self, run: Run) -> Result<Done> {
         let mark = self.appender.mark();
         self.connection.execute_batch("SAVEPOINT work")?;
         match run(&mut *self) {

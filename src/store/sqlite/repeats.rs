@@ -98,10 +98,9 @@ impl Repeats {
     /// The fact of the delivery that this one repeats.
     pub fn find(&self, tx: &Connection, identity: &Identity) -> Result<Option<i64>> {
         let key = identity.key();
-        if let Some(known) = self.waiting.get(&key) {
-            if let Some((fact, _)) = known.iter().find(|(_, other)| other == identity) {
-                return Ok(Some(*fact));
-            }
+        let waiting = self.waiting.get(&key).into_iter().flatten();
+        if let Some((fact, _)) = waiting.into_iter().find(|(_, other)| other == identity) {
+            return Ok(Some(*fact));
         }
         if !self.filter.may_hold(key) {
             return Ok(None);

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 
@@ -28,13 +28,15 @@ pub enum Work {
     /// Keep a delivery, then answer, then fold it.
     Deliver { fact: NewFact, reading: std::result::Result<Reading, Refusal>, reply: Reply },
     /// Anything else, in a savepoint of its own. What it returns is called after the commit.
-    Run(Box<dyn FnOnce(&mut Tx<'_, '_>) -> Result<Done> + Send>, Failed),
+    Run(Run, Failed),
     /// New settings: other names, another interpreter.
     Renew(Names, Arc<dyn Interpreter>),
     /// Finish what is here and end.
     Stop,
 }
 
+/// Work in a transaction. What it returns is called after the commit.
+pub type Run = Box<dyn FnOnce(&mut Tx<'_, '_>) -> Result<Done> + Send>;
 /// Where a delivery's receipt goes.
 pub type Reply = oneshot::Sender<Result<Receipt>>;
 /// Called after the commit.
@@ -157,10 +159,7 @@ impl Writer {
             }
             batch.push(work);
             if batch.len() < self.batch_max {
-                next = match self.work.try_recv() {
-                    Ok(work) => Some(work),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-                };
+                next = self.work.try_recv().ok();
             }
         }
         (batch, false)

@@ -139,11 +139,14 @@ CREATE TABLE link (
 CREATE UNIQUE INDEX link_call ON link (site, call) WHERE call IS NOT NULL;
 CREATE UNIQUE INDEX link_recording ON link (site, recording) WHERE recording IS NOT NULL;
 
--- What linking left open: `suggested`, `ambiguous`, `second`, `mis_filed`.
+-- What linking left open: `suggested`, `ambiguous`, `second_entry`, `mis_filed`. `contact` is a call, or the negative
+-- key of a recording without one; `at` is the contact's time.
 CREATE TABLE proposal (
-  site INTEGER NOT NULL, entry INTEGER NOT NULL, contact INTEGER NOT NULL, kind TEXT NOT NULL, doc TEXT NOT NULL,
+  site INTEGER NOT NULL, entry INTEGER NOT NULL, contact INTEGER NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL,
+  doc TEXT NOT NULL,                       -- linkage::Proposal as JSON
   PRIMARY KEY (site, entry, contact, kind)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX proposal_by_time ON proposal (site, at);
 
 CREATE TABLE explanation (
   fact INTEGER PRIMARY KEY, site INTEGER NOT NULL, doc TEXT NOT NULL
@@ -170,6 +173,7 @@ CREATE INDEX finding_by_day ON finding (site, day);
 -- Local days whose links and findings must be computed again, and from when.
 CREATE TABLE dirty (
   site INTEGER NOT NULL, day TEXT NOT NULL, due_at INTEGER NOT NULL,
+  marks INTEGER NOT NULL DEFAULT 1,        -- how often it was marked: what came while it was computed is not lost
   PRIMARY KEY (site, day)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX dirty_by_due ON dirty (due_at);

@@ -1,0 +1,292 @@
+//! Everything that an audit, or the linker, needs of a span of time, read in one snapshot.
+
+use super::{calls, deliveries, entries, links, people, recordings};
+use crate::audit::{CallFact, EntryFact, FeedFact, LinkFact, RecordingFact};
+use crate::audit::{Explanation, Facts};
+use crate::call::Moment;
+use crate::finding::Code;
+use crate::linkage::{Decided, Directory, Links};
+use crate::site::Site;
+use crate::store::{Error, Result, moment};
+use rusqlite::{Connection, params};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Both sides of the linker's question for a span of time.
+#[derive(Debug, Clone, Default)]
+pub struct Sides {
+    pub calls: Vec<CallFact>,
+    /// Ids from outside of each call, by its key.
+    pub ids: BTreeMap<i64, Vec<String>>,
+    pub recordings: Vec<RecordingFact>,
+    pub entries: Vec<EntryFact>,
+    pub directory: Directory,
+    pub decided: Vec<Decided>,
+}
+
+/// Reads both sides of a span of time.
+///
+/// # Errors
+/// When a row cannot be read.
+pub fn sides(connection: &Connection, site: i64, from: Moment, to: Moment) -> Result<Sides> {
+    let calls = calls::between(connection, site, from, to)?;
+    let entries = entries::between(connection, site, from, to)?;
+    Ok(Sides {
+        ids: leg_ids(connection, site, &calls, &entries)?,
+        recordings: recordings::between(connection, site, from, to)?,
+        directory: people::directory(connection, site)?,
+        decided: people::decided(connection, site)?,
+        calls,
+        entries,
+    })
+}
+
+/// The ids by which these entries name one of these calls through one of its legs. The ids of the calls themselves
+/// are in the calls.
+fn leg_ids(
+    connection: &Connection,
+    site: i64,
+    calls: &[CallFact],
+    entries: &[EntryFact],
+) -> Result<BTreeMap<i64, Vec<String>>> {
+    let here: BTreeSet<i64> = calls.iter().map(|call| call.key).collect();
+    let mut ids: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    for id in entries.iter().filter_map(|fact| fact.entry.call_id.as_ref()) {
+        if let Some(key) = calls::key_of(connection, site, id)?.filter(|key| here.contains(key)) {
+            ids.entry(key).or_default().push(id.clone());
+        }
+    }
+    Ok(ids)
+}
+
+/// The facts of a span of time: its calls, recordings and entries, and what they are linked to even where that lies
+/// outside.
+///
+/// # Errors
+/// When a row cannot be read.
+pub fn facts(
+    connection: &Connection,
+    site: &Site,
+    key: i64,
+    from: Moment,
+    to: Moment,
+) -> Result<Facts> {
+    let mut window = Window {
+        connection,
+        site: key,
+        calls: by_key(calls::between(connection, key, from, to)?, |fact| fact.key),
+        recordings: by_key(recordings::between(connection, key, from, to)?, |fact| fact.key),
+        entries: by_key(entries::between(connection, key, from, to)?, |fact| fact.key),
+        links: BTreeMap::new(),
+    };
+    let open = links::open_between(connection, key, from, to)?;
+    window.reach_out(&open)?;
+    Ok(Facts {
+        site: site.clone(),
+        calls: window.calls.into_values().collect(),
+        recordings: window.recordings.into_values().collect(),
+        entries: window.entries.into_values().collect(),
+        links: window.links.into_values().collect(),
+        open,
+        explanations: explanations(connection, key)?,
+        feed: feed(connection, key, from, to)?,
+    })
+}
+
+struct Window<'a> {
+    connection: &'a Connection,
+    site: i64,
+    calls: BTreeMap<i64, CallFact>,
+    recordings: BTreeMap<i64, RecordingFact>,
+    entries: BTreeMap<i64, EntryFact>,
+    links: BTreeMap<i64, LinkFact>,
+}
+
+impl Window<'_> {
+    /// Adds the other side of every link and pair of the window.
+    fn reach_out(&mut self, open: &Links) -> Result<()> {
+        let calls: Vec<i64> = self.calls.keys().copied().collect();
+        for call in calls {
+            self.add_link_of(call)?;
+        }
+        let lone = |fact: &&RecordingFact| fact.call.is_none();
+        let alone: Vec<i64> = self.recordings.values().filter(lone).map(|fact| -fact.key).collect();
+        for contact in alone {
+            self.add_link_of(contact)?;
+        }
+        let entries: Vec<i64> = self.entries.keys().copied().collect();
+        for entry in entries {
+            if let Some((link, _)) = links::of_entry(self.connection, entry)? {
+                self.links.insert(entry, link);
+            }
+        }
+        let lists = [&open.suggested, &open.ambiguous, &open.second_entries, &open.mis_filed];
+        for proposal in lists.into_iter().flatten() {
+            self.add_entry(proposal.entry)?;
+            self.add_contact(proposal.contact)?;
+        }
+        self.complete()
+    }
+
+    fn add_link_of(&mut self, contact: i64) -> Result<()> {
+        if let Some((link, _)) = links::of_contact(self.connection, self.site, contact)? {
+            self.links.insert(link.entry, link);
+        }
+        Ok(())
+    }
+
+    /// Both ends of every link, and the recording set of every call.
+    fn complete(&mut self) -> Result<()> {
+        let links: Vec<LinkFact> = self.links.values().cloned().collect();
+        for link in links {
+            self.add_entry(link.entry)?;
+            if let Some(contact) = link.call.or(link.recording.map(|key| -key)) {
+                self.add_contact(contact)?;
+            }
+        }
+        let of_calls: Vec<i64> = self.recordings.values().filter_map(|fact| fact.call).collect();
+        for call in of_calls {
+            self.add_contact(call)?;
+        }
+        let calls: Vec<i64> = self.calls.keys().copied().collect();
+        for call in calls {
+            for fact in recordings::of_call(self.connection, self.site, call)? {
+                self.recordings.insert(fact.key, fact);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_entry(&mut self, key: i64) -> Result<()> {
+        if !self.entries.contains_key(&key) {
+            self.entries.insert(key, entries::by_key(self.connection, key)?);
+        }
+        Ok(())
+    }
+
+    fn add_contact(&mut self, contact: i64) -> Result<()> {
+        if contact < 0 {
+            let fact = recordings::recording(self.connection, -contact)?;
+            self.recordings.insert(fact.key, fact);
+        } else if !self.calls.contains_key(&contact) {
+            self.calls.insert(contact, calls::call(self.connection, contact)?);
+        }
+        Ok(())
+    }
+}
+
+fn by_key<T>(list: Vec<T>, key: impl Fn(&T) -> i64) -> BTreeMap<i64, T> {
+    list.into_iter().map(|fact| (key(&fact), fact)).collect()
+}
+
+fn explanations(connection: &Connection, site: i64) -> Result<Vec<Explanation>> {
+    people::explanations(connection, site)
+}
+
+/// What went wrong with the feed itself in a span of time.
+fn feed(connection: &Connection, site: i64, from: Moment, to: Moment) -> Result<Vec<FeedFact>> {
+    let unread = deliveries::unread_between(connection, site, from, to)?;
+    let mut feed: Vec<FeedFact> = unread
+        .into_iter()
+        .map(|(fact, at, what)| FeedFact {
+            code: Code::NotUnderstood,
+            delivery: Some(fact),
+            at,
+            what,
+        })
+        .collect();
+    let mut query = connection.prepare_cached(
+        "SELECT f.fact, f.at, s.name FROM feed f JOIN source s ON s.key = f.source
+         WHERE f.site = ?1 AND f.back = 0 AND f.at >= ?2 AND f.at < ?3 ORDER BY f.at, f.fact",
+    )?;
+    let values = params![site, crate::store::micros(from), crate::store::micros(to)];
+    for row in query.query_map(values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))? {
+        let (fact, at, source): (i64, i64, String) = row?;
+        feed.push(FeedFact {
+            code: Code::FeedGap,
+            delivery: Some(fact),
+            at: moment(at),
+            what: source,
+        });
+    }
+    Ok(feed)
+}
+
+/// A local day that must be computed again, and how often it was marked when it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirtyDay {
+    pub day: String,
+    pub marks: i64,
+}
+
+/// Days of a site that are due for computing, oldest first.
+///
+/// # Errors
+/// When the disk fails.
+pub fn due(connection: &Connection, site: i64, as_of: Moment) -> Result<Vec<DirtyDay>> {
+    let mut query = connection.prepare_cached(
+        "SELECT day, marks FROM dirty WHERE site = ?1 AND due_at <= ?2 ORDER BY day",
+    )?;
+    let rows = query.query_map([site, crate::store::micros(as_of)], |row| {
+        Ok(DirtyDay { day: row.get(0)?, marks: row.get(1)? })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+impl super::Tx<'_, '_> {
+    /// Notes that a day was computed as it stood at `read`. What came in between keeps it marked. `again_at` is when
+    /// a grace time ends that was still running.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn computed(&mut self, site: i64, read: &DirtyDay, again_at: Option<Moment>) -> Result<()> {
+        self.connection.execute(
+            "DELETE FROM dirty WHERE site = ?1 AND day = ?2 AND marks = ?3",
+            params![site, read.day, read.marks],
+        )?;
+        match again_at {
+            Some(at) => {
+                calls::mark_dirty(self.connection, site, &read.day, crate::store::micros(at))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Closes by rule the calls of a site that have been silent since `before`, as of a moment.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn close_silent(&mut self, site: i64, before: Moment, as_of: Moment) -> Result<usize> {
+        let silent = calls::silent(self.connection, site, before)?;
+        let step = super::folding::Step {
+            tx: self.connection,
+            names: self.names,
+            interpreter: self.interpreter,
+            as_of: Some(as_of),
+        };
+        for call in &silent {
+            if let Some(day) = self.folding.fold_call(&step, *call, site)? {
+                calls::mark_dirty(self.connection, site, &day, 0)?;
+            }
+        }
+        super::progress::set(self.connection, super::progress::AS_OF, crate::store::micros(as_of))?;
+        Ok(silent.len())
+    }
+
+    /// Runs `work` with the place where a site's rows go.
+    pub(super) fn place(
+        &self,
+        site: i64,
+        work: impl FnOnce(&super::apply::Place<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let site_name = self.names.sites.get(&site).map_or("", String::as_str);
+        let (connection, interpreter) = (self.connection, self.interpreter);
+        work(&super::apply::Place { connection, interpreter, site_name })
+    }
+
+    /// The site of a row.
+    pub(super) fn site_of(&self, table: &str, key: i64) -> Result<i64> {
+        let sql = format!("SELECT site FROM {table} WHERE key = ?1");
+        let found = self.connection.prepare_cached(&sql)?.query_row([key], |row| row.get(0));
+        found.map_err(|_| Error::NotFound(format!("{table} {key}")))
+    }
+}
