@@ -55,6 +55,21 @@ pub struct LegFacts {
     pub originator: bool,
     /// A leg of the phone system with itself, behind which the real phone stands. Never a desk leg.
     pub internal_helper: bool,
+    /// Whether the sender sees joins at all.
+    pub joins: JoinSight,
+}
+
+/// Whether a phone system can tell that two parties hear each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JoinSight {
+    /// It tells a join when it knows of one; without one nothing is known.
+    #[default]
+    Unsaid,
+    /// It tells none: a pick-up that lasts is an answer.
+    Never,
+    /// It tells every one: a pick-up without a join met a caller who was gone.
+    Always,
 }
 
 /// What an event says about the call as a whole. For each field the earliest event that has it wins.
@@ -127,7 +142,8 @@ pub enum EventKind {
     LegEnded { cause: Option<Cause> },
     /// The call is over.
     Ended { cause: Option<Cause> },
-    /// The phone system says afterwards that caller and callee talked for so long.
+    /// The phone system says afterwards for how long the dialled phone and the caller were connected. A proof of the
+    /// join where joins cannot be seen, if it fits the pick-up.
     TalkReported { talk_ms: i64 },
     /// The caller waits for the desk in its queue: giving up now is giving up on the desk.
     Queued,

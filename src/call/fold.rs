@@ -1,7 +1,15 @@
 //! `fold`: the events of one call, in any order and with any repetition, become one [`Call`].
 
-use super::event::{CallEvent, FeedGap, Moment};
-use super::{Cadence, Call};
+use super::event::{
+    Bounds, CallEvent, Cause, Direction, EventKind, FeedGap, JoinSight, Moment, Tie,
+};
+use super::joins::first_joins;
+use super::story::{LegStory, Story};
+use super::{AnnouncedRecording, Cadence, Call, Leg, Step, judge};
+use crate::site::{SiteSettings, is_listed};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use super::gather::gather;
 
 /// What the fold needs to know of the site, as it was when the call was offered.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,10 +38,25 @@ pub enum Timed {
     Phone,
 }
 
-/// Sorts events into calls: events that share a tie, directly or through others, belong together.
-/// The groups come in order of their first event.
-pub fn gather(_events: Vec<CallEvent>) -> Vec<Vec<CallEvent>> {
-    Vec::new()
+/// A pick-up must last longer than this to be an answer where joins cannot be seen, in milliseconds.
+const LASTING_MS: i64 = 1000;
+/// How much longer than the time from pick-up to end a reported talk may seem, for the hooks' own delay.
+const TALK_SLACK_MS: i64 = 50;
+
+impl CallRules {
+    /// The rules of a site's settings. A cadence that is not in the table falls back to the first country of the
+    /// table; configuration refuses such a name before.
+    pub fn of(settings: &SiteSettings) -> Self {
+        let own = settings.ring_period_ms.map(|period_ms| Cadence { period_ms });
+        Self {
+            cadence: own.or_else(|| Cadence::of(&settings.cadence)).unwrap_or_default(),
+            ring_limit: settings.ring_limit,
+            timed: settings.ring_timed,
+            desk: settings.desk_extensions.clone(),
+            outbound_prefix: settings.outbound_prefix.clone(),
+            silence_limit_s: settings.call_silence_limit_s,
+        }
+    }
 }
 
 /// Folds the events of one call. `gaps` are the losses of its feed; `as_of` closes calls that have been
@@ -41,10 +64,335 @@ pub fn gather(_events: Vec<CallEvent>) -> Vec<Vec<CallEvent>> {
 ///
 /// The same set of events gives the same call, whatever their order and however often each is repeated.
 pub fn fold(
-    _events: &[CallEvent],
-    _gaps: &[FeedGap],
-    _rules: &CallRules,
-    _as_of: Option<Moment>,
+    events: &[CallEvent],
+    gaps: &[FeedGap],
+    rules: &CallRules,
+    as_of: Option<Moment>,
 ) -> Option<Call> {
-    None
+    let story = Story::of(events);
+    let offered_at = story.first()?.earliest;
+    let names = names(&story);
+    let direction = direction(&story, rules);
+    let answer = answer(&story, rules, direction, as_of);
+    let end = end(&story, gaps, rules, as_of);
+    let (call_id, other_ids) = names;
+    let mut call = Call {
+        call_id,
+        other_ids,
+        direction,
+        caller: told(&story, |event| event.call.caller.clone()),
+        caller_name: told(&story, |event| event.call.caller_name.clone()),
+        callee: told(&story, |event| event.call.callee.clone())
+            .map(|number| without_prefix(number, direction, rules)),
+        offered_at,
+        alerting: None,
+        answered: answer.answered,
+        joined: answer.joined,
+        ended_at: end.at,
+        ended_inferred: end.inferred,
+        answered_by: answer.extension.clone(),
+        reached_desk: false,
+        cause: None,
+        verdict: None,
+        precision: story.clock,
+        contradiction: false,
+        legs: legs(&story, rules, &answer),
+        recordings: recordings(&story),
+        timeline: timeline(&story),
+    };
+    judge::complete(&mut call, &story, rules, &answer, &end);
+    Some(call)
+}
+
+/// How the desk took the call.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    pub leg: Option<String>,
+    pub extension: Option<String>,
+    pub answered: Option<Bounds>,
+    pub joined: Option<Bounds>,
+    /// A phone was picked up so late that it cannot be told whether the caller was still there.
+    pub uncertain: bool,
+    /// Somebody who is not the desk took the call.
+    pub elsewhere: bool,
+    pub joins: BTreeMap<String, Bounds>,
+}
+
+/// How the call ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct End {
+    pub at: Option<Moment>,
+    pub inferred: bool,
+    /// The cause that the end itself carries.
+    pub cause: Option<Cause>,
+    /// The feed was lost while the call was alive.
+    pub feed_lost: bool,
+    /// The phone system began anew while the call was alive.
+    pub restarted: bool,
+}
+
+/// A leg to a front-desk phone that did not begin the call itself.
+pub fn is_desk_leg(story: &Story<'_>, leg: &LegStory, rules: &CallRules) -> bool {
+    let began = story.caller().is_some_and(|caller| caller.id == leg.id);
+    let desk = leg.extension.as_ref().is_some_and(|number| is_listed(&rules.desk, number));
+    desk && !began && !leg.helper && leg.outside != Some(true)
+}
+
+fn names(story: &Story<'_>) -> (String, Vec<String>) {
+    let ids = |wanted: fn(&Tie) -> Option<&String>| {
+        let mut seen = BTreeSet::new();
+        let ties = story.events.iter().flat_map(|event| event.ties.iter());
+        ties.filter_map(wanted).filter(|id| seen.insert((*id).clone())).cloned().collect()
+    };
+    let mut named: Vec<String> = ids(|tie| match tie {
+        Tie::Call(id) => Some(id),
+        _ => None,
+    });
+    if named.is_empty() {
+        named = ids(|tie| match tie {
+            Tie::Call(id) | Tie::Leg(id) | Tie::Bridge(id) => Some(id),
+        });
+        named.truncate(1);
+    }
+    let first = if named.is_empty() { String::new() } else { named.remove(0) };
+    named.sort();
+    (first, named)
+}
+
+fn told<T>(story: &Story<'_>, fact: impl Fn(&CallEvent) -> Option<T>) -> Option<T> {
+    story.events.iter().find_map(|event| fact(event))
+}
+
+fn direction(story: &Story<'_>, rules: &CallRules) -> Direction {
+    if let Some(told) = told(story, |event| event.call.direction) {
+        return told;
+    }
+    let desk = |number: Option<&str>| number.is_some_and(|number| is_listed(&rules.desk, number));
+    let caller = told(story, |event| event.call.caller.clone());
+    let callee = told(story, |event| event.call.callee.clone());
+    let Some(first) = story.caller() else {
+        let from_desk = desk(caller.as_ref().map(|number| number.exposed()));
+        let to_desk = desk(callee.as_ref().map(|number| number.exposed()));
+        return match (from_desk, to_desk) {
+            (true, false) => Direction::Outbound,
+            (true, true) => Direction::Internal,
+            (false, _) => Direction::Inbound,
+        };
+    };
+    let others = story.legs.values().filter(|leg| leg.id != first.id);
+    match first.outside {
+        Some(true) => Direction::Inbound,
+        Some(false) if others.clone().any(|leg| leg.outside == Some(true)) => Direction::Outbound,
+        Some(false) if callee.is_some_and(|number| is_outside_number(&number.folded())) => {
+            Direction::Outbound
+        }
+        Some(false) => Direction::Internal,
+        None => Direction::Inbound,
+    }
+}
+
+/// A number too long for a phone of the house.
+fn is_outside_number(digits: &str) -> bool {
+    digits.len() >= 7
+}
+
+fn without_prefix(
+    number: crate::party::PhoneNumber,
+    direction: Direction,
+    rules: &CallRules,
+) -> crate::party::PhoneNumber {
+    let rest = number.exposed().strip_prefix(rules.outbound_prefix.as_str());
+    let shorter = rest.filter(|rest| direction == Direction::Outbound && rest.len() >= 7);
+    shorter.and_then(crate::party::PhoneNumber::known).unwrap_or(number)
+}
+
+fn answer(
+    story: &Story<'_>,
+    rules: &CallRules,
+    direction: Direction,
+    as_of: Option<Moment>,
+) -> Answer {
+    let callers = callers(story, rules);
+    let joins = first_joins(story, &callers);
+    let desk = |leg: &LegStory| is_desk_leg(story, leg, rules);
+    let taken = |wanted: &dyn Fn(&LegStory) -> bool| {
+        let legs = story.legs.values().filter(|leg| wanted(leg));
+        let joined = legs.filter_map(|leg| Some((*joins.get(&leg.id)?, leg)));
+        joined.min_by_key(|(at, leg)| (at.earliest, at.latest, leg.id.clone()))
+    };
+    let other = |leg: &LegStory| !desk(leg) && !leg.helper && !callers.contains(leg.id.as_str());
+    let answering = match direction {
+        Direction::Inbound => taken(&desk),
+        Direction::Outbound | Direction::Internal => taken(&|leg| !leg.helper),
+    };
+    let elsewhere = taken(&other).is_some();
+    let mut answer = match answering {
+        Some((joined, leg)) => answered(leg, joined),
+        None => unseen(story, rules, as_of),
+    };
+    answer.elsewhere = elsewhere && answer.joined.is_none();
+    answer.joins = joins;
+    answer
+}
+
+/// Whom the desk answers: the leg that began the call; where none is known, every leg to the outside.
+fn callers<'a>(story: &Story<'a>, rules: &CallRules) -> BTreeSet<&'a str> {
+    let began = story.caller().map(|caller| caller.id.clone());
+    let is_caller = |leg: &LegStory| match &began {
+        Some(id) => *id == leg.id,
+        None => !leg.helper && leg.outside == Some(true) && !is_desk_leg(story, leg, rules),
+    };
+    story.legs.iter().filter(|(_, leg)| is_caller(leg)).map(|(id, _)| *id).collect()
+}
+
+/// The pick-up that led to a join: the latest not after it.
+fn answered(leg: &LegStory, joined: Bounds) -> Answer {
+    let before = leg.picked_up.iter().filter(|at| at.latest <= joined.latest);
+    let answered = before.max_by_key(|at| (at.latest, at.earliest)).copied().unwrap_or(joined);
+    Answer {
+        leg: Some(leg.id.clone()),
+        extension: leg.extension.clone(),
+        answered: Some(answered),
+        joined: Some(joined),
+        ..Answer::default()
+    }
+}
+
+/// An answer where the phone system cannot tell joins: a pick-up that lasted.
+fn unseen(story: &Story<'_>, rules: &CallRules, as_of: Option<Moment>) -> Answer {
+    let picked = |leg: &&LegStory| {
+        leg.joins == JoinSight::Never && is_desk_leg(story, leg, rules) && !leg.picked_up.is_empty()
+    };
+    let first = |leg: &&LegStory| (leg.picked_up[0].earliest, leg.id.clone());
+    let Some(leg) = story.legs.values().filter(picked).min_by_key(first) else {
+        return Answer::default();
+    };
+    let at = leg.picked_up[0];
+    let gone = ended(story).map(|(at, _)| at);
+    let lasted = |until: Moment| (until - at.latest).num_milliseconds() > LASTING_MS;
+    match gone {
+        Some(gone) if lasted(gone) || talked(story, at, gone) => answered(leg, at),
+        Some(_) => Answer { uncertain: true, ..Answer::default() },
+        None if as_of.is_some_and(lasted) => answered(leg, at),
+        None => Answer::default(),
+    }
+}
+
+/// Whether a talk was reported that fits between a pick-up and the end. One that is longer began earlier, with a menu
+/// or queue, and proves nothing.
+fn talked(story: &Story<'_>, picked_up: Bounds, ended_at: Moment) -> bool {
+    let longest = (ended_at - picked_up.earliest).num_milliseconds() + TALK_SLACK_MS;
+    let fits = |talk_ms: i64| talk_ms > 0 && talk_ms <= longest;
+    let told = |event: &&CallEvent| matches!(event.kind, EventKind::TalkReported { talk_ms } if fits(talk_ms));
+    story.events.iter().copied().any(|event| told(&event))
+}
+
+/// The end as it was told: by the caller's own leg where that is known, else by whoever said it last.
+fn ended(story: &Story<'_>) -> Option<(Moment, Option<Cause>)> {
+    let caller = story.caller().map(|leg| leg.id.as_str());
+    let counts = |event: &&&CallEvent| match (&event.leg, caller) {
+        (Some(leg), Some(caller)) => leg.id == caller || leg.id.is_empty(),
+        _ => true,
+    };
+    let ends = || story.events.iter().filter(|event| matches!(event.kind, EventKind::Ended { .. }));
+    let told = || ends().filter(counts);
+    let by_clock = told().rfind(|event| event.clock == story.clock);
+    let last = by_clock.or_else(|| told().next_back())?;
+    let cause = told().rev().find_map(|event| match event.kind {
+        EventKind::Ended { cause } => cause,
+        _ => None,
+    });
+    Some((last.at.earliest, cause))
+}
+
+fn end(story: &Story<'_>, gaps: &[FeedGap], rules: &CallRules, as_of: Option<Moment>) -> End {
+    let told = ended(story);
+    let began = story.first().map(|at| at.earliest);
+    let alive_in = |gap: &&FeedGap| {
+        began.is_some_and(|began| began <= gap.from) && told.is_none_or(|(end, _)| end > gap.from)
+    };
+    let lost = gaps.iter().filter(alive_in).min_by_key(|gap| gap.from);
+    if let Some((at, cause)) = told {
+        let feed_lost = lost.is_some();
+        return End { at: Some(at), cause, feed_lost, ..End::default() };
+    }
+    if let Some(gap) = lost {
+        let (at, restarted) = (Some(gap.from), gap.restarted);
+        return End { at, inferred: true, cause: None, feed_lost: true, restarted };
+    }
+    let last = story.events.iter().map(|event| event.at.latest).max();
+    let silent = last.filter(|last| {
+        as_of.is_some_and(|as_of| (as_of - *last).num_seconds() >= rules.silence_limit_s)
+    });
+    End { at: silent, inferred: silent.is_some(), ..End::default() }
+}
+
+fn recordings(story: &Story<'_>) -> Vec<AnnouncedRecording> {
+    let mut first: BTreeMap<&str, Moment> = BTreeMap::new();
+    for event in &story.events {
+        if let EventKind::RecordingAnnounced { reference, starts_at } = &event.kind {
+            let starts_at = starts_at.unwrap_or(event.at.earliest);
+            let known = first.entry(reference).or_insert(starts_at);
+            *known = starts_at.min(*known);
+        }
+    }
+    let announced = first.into_iter().map(|(reference, starts_at)| AnnouncedRecording {
+        starts_at,
+        reference: reference.to_owned(),
+    });
+    let mut announced: Vec<_> = announced.collect();
+    announced.sort();
+    announced
+}
+
+fn legs(story: &Story<'_>, rules: &CallRules, answer: &Answer) -> Vec<Leg> {
+    let at = |bounds: Option<&Bounds>| bounds.map(|at| at.earliest);
+    let earliest = |list: &[Bounds]| list.iter().map(|at| at.earliest).min();
+    story
+        .legs
+        .values()
+        .map(|leg| Leg {
+            id: leg.id.clone(),
+            extension: leg.extension.clone(),
+            desk: is_desk_leg(story, leg, rules),
+            created_at: leg.existed_at(),
+            alerting_at: earliest(&leg.alerting),
+            picked_up_at: earliest(&leg.picked_up),
+            joined_at: at(answer.joins.get(&leg.id)),
+            ended_at: at(leg.ended.as_ref()),
+            cause: leg.cause(answer.joins.contains_key(&leg.id)),
+        })
+        .collect()
+}
+
+fn timeline(story: &Story<'_>) -> Vec<Step> {
+    let mut steps: Vec<Step> = story
+        .events
+        .iter()
+        .filter_map(|event| {
+            let what = word(&event.kind)?.to_owned();
+            let leg = event.leg.as_ref().and_then(|leg| story.legs.get(leg.id.as_str()));
+            let extension = leg.and_then(|leg| leg.extension.clone());
+            Some(Step { at: event.at.earliest, what, extension })
+        })
+        .collect();
+    steps.dedup_by(|next, step| (&next.what, &next.extension) == (&step.what, &step.extension));
+    steps
+}
+
+/// The word of an event in a timeline; nothing for those that say nothing to people.
+fn word(kind: &EventKind) -> Option<&'static str> {
+    Some(match kind {
+        EventKind::Offered => "offered",
+        EventKind::LegCreated => "leg_created",
+        EventKind::Alerting => "alerting",
+        EventKind::PickedUp => "picked_up",
+        EventKind::Joined | EventKind::BridgeEntered { .. } => "joined",
+        EventKind::BridgeLeft { .. } => "left",
+        EventKind::LegEnded { .. } => "leg_ended",
+        EventKind::Ended { .. } => "ended",
+        EventKind::Queued => "queued",
+        EventKind::RecordingAnnounced { .. } => "recording_announced",
+        EventKind::TalkReported { .. } | EventKind::Unknown { .. } => return None,
+    })
 }

@@ -2,12 +2,16 @@
 
 pub mod event;
 pub mod fold;
+mod gather;
+mod joins;
+mod judge;
 pub mod leg;
 pub mod rings;
+mod story;
 
 pub use event::{
-    Bounds, CallEvent, CallFacts, Cause, Clock, Direction, EventKind, FeedGap, LegFacts, Moment,
-    Tie,
+    Bounds, CallEvent, CallFacts, Cause, Clock, Direction, EventKind, FeedGap, JoinSight, LegFacts,
+    Moment, Tie,
 };
 pub use fold::{CallRules, fold, gather};
 pub use leg::Leg;

@@ -2,12 +2,49 @@
 
 use super::event::Bounds;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// The ringing signals of the countries, as in `config/cadences.toml`.
+static COUNTRIES: LazyLock<BTreeMap<String, Country>> = LazyLock::new(|| {
+    toml::from_str(include_str!("../../config/cadences.toml")).unwrap_or_default()
+});
+
+#[derive(Debug, Deserialize)]
+struct Country {
+    period_ms: i64,
+    #[serde(default)]
+    aliases: Vec<String>,
+}
 
 /// The ringing signal of a country or site, as far as the three-ring rule needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cadence {
     /// From the start of one ring to the start of the next, in milliseconds.
     pub period_ms: i64,
+}
+
+impl Default for Cadence {
+    /// China's: 1 s on, 4 s off.
+    fn default() -> Self {
+        Self { period_ms: 5000 }
+    }
+}
+
+impl Cadence {
+    /// The cadence of a country by its key (ISO 3166-1 alpha-2, small letters) or one of its aliases.
+    pub fn of(country: &str) -> Option<Self> {
+        let named =
+            |country: &Country, name: &str| country.aliases.iter().any(|alias| alias == name);
+        let found = COUNTRIES.get(country);
+        let found = found.or_else(|| COUNTRIES.values().find(|other| named(other, country)));
+        found.map(|country| Self { period_ms: country.period_ms })
+    }
+
+    /// Keys of all countries in the table.
+    pub fn countries() -> impl Iterator<Item = &'static str> {
+        COUNTRIES.keys().map(String::as_str)
+    }
 }
 
 /// The outcome of the three-ring rule for one call.

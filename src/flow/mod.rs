@@ -1,1 +1,4 @@
-//! The routes, one file each: the order of steps and nothing else.
+//! Order of steps: the only place where the business and the world meet. One file a route.
+
+pub mod error;
+pub mod fold_files;

@@ -4,11 +4,13 @@
 
 pub mod asterisk;
 pub mod generic;
+pub mod multipart;
 pub mod signature;
 
 use crate::call::event::{CallEvent, FeedGap, Moment};
 use crate::party::PhoneNumber;
 use crate::recording::Hints;
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 /// One request from a phone system as it came.
@@ -69,7 +71,7 @@ pub enum FeedNotice {
     Lost {
         at: Moment,
     },
-    /// `restarted`: the phone system itself began anew, so no call outlived the gap.
+    /// `restarted`: the phone system itself began anew at this moment, so no call outlived it.
     Back {
         at: Moment,
         restarted: bool,
@@ -114,28 +116,48 @@ pub fn named(name: &str) -> Option<&'static dyn Pbx> {
     ALL.iter().copied().find(|pbx| pbx.name() == name)
 }
 
-/// Turns feed notices, in any order, into gaps. Lost twice before it came back is one gap.
+/// How far the start of a phone system may seem to lie outside the gap it caused: it is told in whole seconds.
+const RESTART_SLACK: TimeDelta = TimeDelta::seconds(2);
+
+/// Turns feed notices, in any order, into gaps. Lost twice before it came back is one gap. A restart marks the gap it
+/// falls into; without one it is a gap of no length.
 pub fn gaps(notices: &[FeedNotice]) -> Vec<FeedGap> {
     let mut ordered = notices.to_vec();
     ordered.sort_by_key(|notice| match notice {
         FeedNotice::Lost { at } => (*at, 0),
-        FeedNotice::Back { at, .. } => (*at, 1),
+        FeedNotice::Back { at, restarted } => (*at, 1 + i32::from(*restarted)),
     });
     let mut gaps: Vec<FeedGap> = Vec::new();
-    for notice in ordered {
+    for notice in &ordered {
         let open = gaps.last_mut().filter(|gap| gap.to.is_none());
         match (notice, open) {
             (FeedNotice::Lost { at }, None) => {
-                gaps.push(FeedGap { from: at, to: None, restarted: false });
+                gaps.push(FeedGap { from: *at, to: None, restarted: false });
             }
-            (FeedNotice::Back { at, restarted }, Some(gap)) => {
-                gap.to = Some(at);
-                gap.restarted = restarted;
-            }
+            (FeedNotice::Back { at, restarted: false }, Some(gap)) => gap.to = Some(*at),
             _ => {}
         }
     }
+    for notice in &ordered {
+        if let FeedNotice::Back { at, restarted: true } = notice {
+            restart(&mut gaps, *at);
+        }
+    }
+    gaps.sort_by_key(|gap| gap.from);
     gaps
+}
+
+fn restart(gaps: &mut Vec<FeedGap>, at: Moment) {
+    let around = |gap: &&mut FeedGap| {
+        gap.from - RESTART_SLACK <= at && gap.to.is_none_or(|to| at <= to + RESTART_SLACK)
+    };
+    match gaps.iter_mut().find(around) {
+        Some(gap) => {
+            gap.restarted = true;
+            gap.to = gap.to.or(Some(at));
+        }
+        None => gaps.push(FeedGap { from: at, to: Some(at), restarted: true }),
+    }
 }
 
 /// A number, or nothing where a dialect writes a word for "not known".

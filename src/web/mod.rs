@@ -1,1 +1,3 @@
-//! HTTP in and out.
+//! HTTP in and out: deliveries, recordings, the API and the pages.
+
+pub mod error;

@@ -48,6 +48,8 @@ pub struct Folding {
 pub struct Names {
     pub sites: HashMap<i64, String>,
     pub sources: HashMap<i64, String>,
+    /// Site name → source name → their keys.
+    pub keys: HashMap<String, HashMap<String, (i64, i64)>>,
 }
 
 /// One transaction's fold.

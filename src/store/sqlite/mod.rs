@@ -33,7 +33,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, SyncSender, TrySendError};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
 use tokio::sync::{oneshot, watch};
 use writer::{Done, Run, Work, Writer};
@@ -67,7 +67,7 @@ struct Inner {
     work: SyncSender<Work>,
     gauges: Arc<Gauges>,
     folded_to: watch::Receiver<i64>,
-    names: Mutex<Names>,
+    names: RwLock<Arc<Names>>,
     path: PathBuf,
     readers: Mutex<Vec<Connection>>,
     readers_max: usize,
@@ -125,7 +125,7 @@ impl Store {
             work,
             gauges,
             folded_to,
-            names: Mutex::new(names),
+            names: RwLock::new(Arc::new(names)),
             path: options.path.clone(),
             readers: Mutex::new(Vec::new()),
             readers_max: options.readers,
@@ -183,7 +183,8 @@ impl Store {
         interpreter: Arc<dyn Interpreter>,
     ) -> Result<()> {
         let names = self.write(move |tx| register(tx.connection, &sites)).await?;
-        *self.inner.names.lock().unwrap_or_else(|p| p.into_inner()) = names.clone();
+        let known = Arc::new(names.clone());
+        *self.inner.names.write().unwrap_or_else(|p| p.into_inner()) = known;
         self.send(Work::Renew(names, interpreter))
     }
 
@@ -226,8 +227,18 @@ impl Store {
     }
 
     /// Keys and names of sites and sources.
-    pub fn names(&self) -> Names {
-        self.inner.names.lock().unwrap_or_else(|p| p.into_inner()).clone()
+    pub fn names(&self) -> Arc<Names> {
+        Arc::clone(&self.inner.names.read().unwrap_or_else(|p| p.into_inner()))
+    }
+
+    /// The keys of a site and one of its sources.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] with the names.
+    pub fn source(&self, site: &str, source: &str) -> Result<(i64, i64)> {
+        let names = self.names();
+        let keys = names.keys.get(site).and_then(|of_site| of_site.get(source)).copied();
+        keys.ok_or_else(|| Error::NotFound(format!("source `{source}` of site `{site}`")))
     }
 
     /// The key of a site.
@@ -373,9 +384,20 @@ pub fn names(connection: &Connection) -> Result<Names> {
         let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     };
+    let mut keys: HashMap<String, HashMap<String, (i64, i64)>> = HashMap::new();
+    let mut query = connection.prepare(
+        "SELECT site.id, site.key, source.name, source.key FROM source
+         JOIN site ON site.key = source.site",
+    )?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let of_site = keys.entry(row.get(0)?).or_default();
+        of_site.insert(row.get(2)?, (row.get(1)?, row.get(3)?));
+    }
     Ok(Names {
         sites: read("SELECT key, id FROM site")?,
         sources: read("SELECT key, name FROM source")?,
+        keys,
     })
 }
 

@@ -1,0 +1,136 @@
+//! The events of a call, ordered and sorted by leg: what the rules look at.
+
+use super::event::{Bounds, CallEvent, Cause, Clock, EventKind, JoinSight, Moment};
+use crate::party::PhoneNumber;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+/// All that was told of one leg.
+#[derive(Debug, Clone, Default)]
+pub struct LegStory {
+    pub id: String,
+    pub extension: Option<String>,
+    pub number: Option<PhoneNumber>,
+    pub outside: Option<bool>,
+    pub originator: bool,
+    pub helper: bool,
+    pub joins: JoinSight,
+    pub first: Option<Bounds>,
+    pub created: Option<Bounds>,
+    pub alerting: Vec<Bounds>,
+    pub picked_up: Vec<Bounds>,
+    pub joined: Vec<Bounds>,
+    pub ended: Option<Bounds>,
+    pub causes: Vec<Cause>,
+}
+
+/// A call's events in their one order, and its legs by id.
+pub struct Story<'a> {
+    /// Ordered and each once.
+    pub events: Vec<&'a CallEvent>,
+    pub legs: BTreeMap<&'a str, LegStory>,
+    /// The clock whose times are compared.
+    pub clock: Clock,
+}
+
+impl<'a> Story<'a> {
+    /// Orders events and sorts them by leg. The outcome depends on the set of events alone.
+    pub fn of(events: &'a [CallEvent]) -> Self {
+        let mut ordered: Vec<&CallEvent> = events.iter().collect();
+        ordered.sort_by(|one, other| order(one, other));
+        ordered.dedup();
+        let mut legs = BTreeMap::new();
+        let clock = clock_of(&ordered);
+        for event in &ordered {
+            if let Some(facts) = event.leg.as_ref().filter(|leg| !leg.id.is_empty()) {
+                let leg: &mut LegStory = legs.entry(facts.id.as_str()).or_default();
+                leg.learn(event, facts, clock);
+            }
+        }
+        Self { events: ordered, legs, clock }
+    }
+
+    /// Events whose times may be compared with each other.
+    pub fn timed(&self) -> impl Iterator<Item = &&'a CallEvent> {
+        self.events.iter().filter(|event| event.clock == self.clock)
+    }
+
+    /// The earliest time of any event of the call.
+    pub fn first(&self) -> Option<Bounds> {
+        self.timed().map(|event| event.at).min_by_key(|at| (at.earliest, at.latest))
+    }
+
+    /// The leg that began the call: of several, because calls were merged, the oldest.
+    pub fn caller(&self) -> Option<&LegStory> {
+        let began = |leg: &&LegStory| (leg.first.map(|first| first.earliest), leg.id.clone());
+        self.legs.values().filter(|leg| leg.originator && !leg.helper).min_by_key(began)
+    }
+}
+
+/// The phone system's own clock where it gives one.
+fn clock_of(events: &[&CallEvent]) -> Clock {
+    let pbx = events.iter().any(|event| event.clock == Clock::Pbx);
+    if pbx { Clock::Pbx } else { Clock::Receiver }
+}
+
+/// One order for any set of events: by time, then by the sender's id, then by all the rest.
+fn order(one: &CallEvent, other: &CallEvent) -> Ordering {
+    let leg = |event: &CallEvent| event.leg.as_ref().map(|leg| leg.id.clone());
+    let rest = |event: &CallEvent| serde_json::to_string(event).unwrap_or_default();
+    (one.at.earliest, one.at.latest, one.clock)
+        .cmp(&(other.at.earliest, other.at.latest, other.clock))
+        .then_with(|| one.id.cmp(&other.id))
+        .then_with(|| leg(one).cmp(&leg(other)))
+        .then_with(|| if one == other { Ordering::Equal } else { rest(one).cmp(&rest(other)) })
+}
+
+impl LegStory {
+    fn learn(&mut self, event: &CallEvent, facts: &super::event::LegFacts, clock: Clock) {
+        if self.id.is_empty() {
+            self.id.clone_from(&facts.id);
+        }
+        let first_wins = |known: &mut Option<String>, told: &Option<String>| {
+            if known.is_none() {
+                known.clone_from(told);
+            }
+        };
+        first_wins(&mut self.extension, &facts.extension);
+        self.number = self.number.take().or_else(|| facts.number.clone());
+        self.outside = self.outside.or(facts.outside);
+        self.originator |= facts.originator;
+        self.helper |= facts.internal_helper;
+        self.joins = self.joins.max(facts.joins);
+        if let EventKind::LegEnded { cause: Some(cause) } = event.kind {
+            self.causes.push(cause);
+        }
+        if event.clock != clock {
+            return;
+        }
+        self.first = self.first.or(Some(event.at));
+        match event.kind {
+            EventKind::LegCreated => self.created = self.created.or(Some(event.at)),
+            EventKind::Alerting => self.alerting.push(event.at),
+            EventKind::PickedUp => self.picked_up.push(event.at),
+            EventKind::Joined => self.joined.push(event.at),
+            EventKind::LegEnded { .. } => self.ended = Some(event.at),
+            _ => {}
+        }
+    }
+
+    /// Why nobody took this leg. What the phone itself said outweighs what was concluded from its silence; of one
+    /// kind the first told stands, since clearing-up follows. `joined`: whether anybody heard it.
+    pub fn cause(&self, joined: bool) -> Option<Cause> {
+        let said = |cause: &&Cause| !matches!(cause, Cause::NoAnswer | Cause::Abandoned);
+        if let Some(cause) = self.causes.iter().find(said) {
+            return Some(*cause);
+        }
+        let dialled = !self.originator && self.joins == JoinSight::Always;
+        let met_nobody = dialled && !self.picked_up.is_empty() && !joined;
+        if met_nobody { Some(Cause::Abandoned) } else { self.causes.first().copied() }
+    }
+
+    /// First time the leg is known to have existed: its phone cannot have rung before.
+    pub fn existed_at(&self) -> Option<Moment> {
+        self.created.or(self.first).map(|at| at.earliest)
+    }
+}

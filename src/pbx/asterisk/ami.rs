@@ -1,0 +1,208 @@
+//! AMI events, relayed as JSON: header name → text. Times are epoch seconds with microseconds, where
+//! `timestampevents` is on.
+
+use super::channel::{dial_outcome, leg, said_by};
+use super::{Object, base_name, text};
+use crate::call::{Bounds, CallEvent, CallFacts, Cause, Clock, EventKind, LegFacts, Moment, Tie};
+use crate::party::{PersonName, PhoneNumber};
+use crate::pbx::{Delivery, FeedNotice, Reading, Refusal, number};
+use chrono::{DateTime, TimeDelta};
+
+/// Applications that take a message from the caller.
+const MESSAGE_TAKERS: [&str; 3] = ["VoiceMail", "MinivmRecord", "Record"];
+
+/// A row of the relay about its connection.
+pub fn connection(object: &Object) -> Result<Reading, Refusal> {
+    let at = text(object, "at").and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+    let Some(at) = at.map(|at| at.to_utc()) else {
+        return Err(Refusal::NotUnderstood("`at` of `_connection` is no RFC 3339 time".into()));
+    };
+    let notice = match text(object, "_connection") {
+        Some("down") => FeedNotice::Lost { at },
+        Some("up") => FeedNotice::Back { at, restarted: false },
+        other => {
+            let why = format!("`_connection` is {other:?}; `up` and `down` are known");
+            return Err(Refusal::NotUnderstood(why));
+        }
+    };
+    Ok(Reading { feed: vec![notice], ..Reading::default() })
+}
+
+/// One AMI event. Those that say nothing of calls give none.
+pub fn event(object: &Object, delivery: &Delivery) -> Reading {
+    let seen = Seen { object, delivery };
+    let mut reading = Reading::default();
+    if text(object, "Event") == Some("FullyBooted") {
+        reading.feed.extend(seen.booted());
+        return reading;
+    }
+    if let Some((leg, kind)) = seen.kind() {
+        reading.events.push(seen.event(leg, kind));
+    }
+    reading
+}
+
+struct Seen<'a> {
+    object: &'a Object,
+    delivery: &'a Delivery,
+}
+
+impl Seen<'_> {
+    fn text(&self, name: &str) -> Option<&str> {
+        text(self.object, name)
+    }
+
+    fn at(&self) -> (Moment, Clock) {
+        match self.text("Timestamp").and_then(epoch) {
+            Some(at) => (at, Clock::Pbx),
+            None => (self.delivery.received_at, Clock::Receiver),
+        }
+    }
+
+    /// When the phone system started: what was alive then is no more.
+    fn booted(&self) -> Option<FeedNotice> {
+        let uptime_s: i64 = self.text("Uptime")?.parse().ok()?;
+        let at = self.at().0 - TimeDelta::try_seconds(uptime_s)?;
+        Some(FeedNotice::Back { at, restarted: true })
+    }
+
+    /// The leg of the event's own channel; it began the call when the call is named after it.
+    fn own(&self) -> Option<LegFacts> {
+        let (id, channel) = (self.text("Uniqueid")?, self.text("Channel")?);
+        let mut leg = leg(id, channel);
+        leg.originator = self.text("Linkedid") == Some(id) && !leg.internal_helper;
+        if self.text("Context").is_some_and(is_from_outside) && leg.originator {
+            leg.outside = Some(true);
+        }
+        Some(leg)
+    }
+
+    fn dialled(&self) -> Option<LegFacts> {
+        Some(leg(self.text("DestUniqueid")?, self.text("DestChannel")?))
+    }
+
+    fn kind(&self) -> Option<(LegFacts, EventKind)> {
+        let name = self.text("Event")?;
+        let kind = match name {
+            "Newchannel" if self.own()?.originator => EventKind::Offered,
+            "Newchannel" => EventKind::LegCreated,
+            "Newstate" => match self.text("ChannelStateDesc")? {
+                "Ringing" => EventKind::Alerting,
+                "Up" => EventKind::PickedUp,
+                _ => return None,
+            },
+            "DialBegin" => return Some((self.dialled()?, EventKind::LegCreated)),
+            "DialState" => return Some((self.dialled()?, dial_state(self.text("DialStatus")?)?)),
+            "DialEnd" => return Some((self.dialled()?, dial_end(self.text("DialStatus")?))),
+            "BridgeEnter" => {
+                EventKind::BridgeEntered { bridge: self.text("BridgeUniqueid")?.into() }
+            }
+            "BridgeLeave" => EventKind::BridgeLeft { bridge: self.text("BridgeUniqueid")?.into() },
+            "Hangup" => self.hangup()?,
+            "QueueCallerJoin" => EventKind::Queued,
+            "QueueCallerAbandon" => EventKind::LegEnded { cause: Some(Cause::Abandoned) },
+            "Cdr" => return self.message(),
+            "VarSet" if self.text("Variable") == Some("MIXMONITOR_FILENAME") => {
+                let reference = base_name(self.text("Value")?).to_owned();
+                EventKind::RecordingAnnounced { reference, starts_at: None }
+            }
+            "Pickup" | "AttendedTransfer" | "BlindTransfer" => {
+                EventKind::Unknown { name: name.to_owned() }
+            }
+            _ => return None,
+        };
+        Some((self.own().or_else(|| self.transferred())?, kind))
+    }
+
+    fn transferred(&self) -> Option<LegFacts> {
+        let id = self.text("OrigTransfererUniqueid").or(self.text("TransfererUniqueid"))?;
+        let channel = self.text("OrigTransfererChannel").or(self.text("TransfererChannel"))?;
+        Some(leg(id, channel))
+    }
+
+    fn hangup(&self) -> Option<EventKind> {
+        let cause = self.text("Cause").and_then(|cause| said_by(cause.parse().ok()?));
+        let began = self.own()?.originator;
+        Some(if began { EventKind::Ended { cause } } else { EventKind::LegEnded { cause } })
+    }
+
+    /// A call's record says which application had the caller last.
+    fn message(&self) -> Option<(LegFacts, EventKind)> {
+        let last = self.text("LastApplication")?;
+        let (id, channel) =
+            (self.text("UniqueID").or(self.text("Uniqueid"))?, self.text("Channel")?);
+        let cause = MESSAGE_TAKERS.contains(&last).then_some(Cause::Message)?;
+        Some((leg(id, channel), EventKind::LegEnded { cause: Some(cause) }))
+    }
+
+    fn event(&self, leg: LegFacts, kind: EventKind) -> CallEvent {
+        let (at, clock) = self.at();
+        let call = if kind == EventKind::Offered { self.call() } else { CallFacts::default() };
+        let ties = self.ties(&leg, &kind);
+        CallEvent { at: Bounds::exact(at), clock, id: None, ties, leg: Some(leg), call, kind }
+    }
+
+    fn call(&self) -> CallFacts {
+        CallFacts {
+            direction: None,
+            caller: self.text("CallerIDNum").and_then(number),
+            caller_name: self.text("CallerIDName").and_then(PersonName::known),
+            callee: self.text("Exten").and_then(PhoneNumber::known),
+        }
+    }
+
+    /// All ids that this event shows to belong together. A holding bridge keeps strangers: it ties nobody.
+    fn ties(&self, leg: &LegFacts, kind: &EventKind) -> Vec<Tie> {
+        let mut ties = vec![Tie::Leg(leg.id.clone())];
+        for name in ["Linkedid", "DestLinkedid"] {
+            ties.extend(self.text(name).map(|id| Tie::Call(id.to_owned())));
+        }
+        for name in [
+            "Uniqueid",
+            "DestUniqueid",
+            "TargetUniqueid",
+            "OrigTransfererUniqueid",
+            "SecondTransfererUniqueid",
+            "TransfererUniqueid",
+        ] {
+            ties.extend(self.text(name).map(|id| Tie::Leg(id.to_owned())));
+        }
+        let holding = self.text("BridgeTechnology") == Some("holding_bridge");
+        if let EventKind::BridgeEntered { bridge } | EventKind::BridgeLeft { bridge } = kind
+            && !holding
+        {
+            ties.push(Tie::Bridge(bridge.clone()));
+        }
+        ties.sort();
+        ties.dedup();
+        ties
+    }
+}
+
+/// Dialplan contexts in which calls from outside begin.
+fn is_from_outside(context: &str) -> bool {
+    ["from-trunk", "from-pstn", "from-did-direct", "ext-did"]
+        .iter()
+        .any(|known| context.starts_with(known))
+}
+
+/// 183 with early media is ringing here: with it the phone system never says *ringing*.
+pub fn dial_state(status: &str) -> Option<EventKind> {
+    matches!(status, "RINGING" | "PROGRESS").then_some(EventKind::Alerting)
+}
+
+/// The end of a dial. `ANSWER` is no proof of an answer: only a bridge is.
+pub fn dial_end(status: &str) -> EventKind {
+    match dial_outcome(status) {
+        Some(cause) => EventKind::LegEnded { cause: Some(cause) },
+        None => EventKind::Unknown { name: format!("dialled: {status}") },
+    }
+}
+
+/// `1795430326.066983`, without passing through a floating-point number.
+fn epoch(text: &str) -> Option<Moment> {
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let fraction: String = fraction.chars().chain("000000".chars()).take(6).collect();
+    let micros = seconds.parse::<i64>().ok()?.checked_mul(1_000_000)?;
+    DateTime::from_timestamp_micros(micros.checked_add(fraction.parse().ok()?)?)
+}

@@ -1,0 +1,65 @@
+//! Our own event, and any other JSON or form body by a field map. `docs/pbx/generic.md` defines the event.
+
+mod convert;
+mod field;
+mod field_map;
+
+pub use field_map::FieldMap;
+
+use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, signature};
+use convert::convert;
+use field::{Events, Raw};
+
+/// The generic dialect.
+pub struct Generic;
+
+/// Events in one delivery at most.
+pub const BATCH_MAX: usize = 100;
+
+impl Pbx for Generic {
+    fn name(&self) -> &'static str {
+        "generic"
+    }
+
+    fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal> {
+        if signature::is_standard(secret) {
+            return signature::standard_webhooks(delivery, secret);
+        }
+        signature::token(delivery, secret)
+    }
+
+    fn delivery_key(&self, delivery: &Delivery) -> Option<String> {
+        delivery.header("webhook-id").map(str::to_owned)
+    }
+
+    fn parse(&self, delivery: &Delivery, dialect: &Dialect<'_>) -> Result<Reading, Refusal> {
+        if let Some(map) = dialect.field_map {
+            let mapped = map.events(delivery).map_err(Refusal::NotUnderstood)?;
+            return read(mapped, dialect);
+        }
+        let body = delivery.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&delivery.body);
+        let events: Events = serde_json::from_slice(body)
+            .map_err(|error| Refusal::NotUnderstood(format!("the body is no event: {error}")))?;
+        read(events.0, dialect)
+    }
+}
+
+/// Reads what can be read. Only a delivery of which nothing can be read is not understood.
+fn read(events: Vec<Result<Raw<'_>, String>>, dialect: &Dialect<'_>) -> Result<Reading, Refusal> {
+    if events.is_empty() {
+        return Err(Refusal::NotUnderstood("the list of events is empty".into()));
+    }
+    let mut reading = Reading::default();
+    let mut why = None;
+    let mut understood = false;
+    for event in events {
+        match event.and_then(|raw| convert(&raw, dialect.zone, &mut reading)) {
+            Ok(()) => understood = true,
+            Err(reason) => why = why.or(Some(reason)),
+        }
+    }
+    match why {
+        Some(why) if !understood => Err(Refusal::NotUnderstood(why)),
+        _ => Ok(reading),
+    }
+}
