@@ -32,6 +32,7 @@ pub mod pbx;
 pub mod recording;
 pub mod render;
 pub mod review;
+pub mod sheet;
 pub mod site;
 pub mod source;
 pub mod standard;

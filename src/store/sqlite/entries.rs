@@ -4,15 +4,7 @@ use super::Tx;
 use super::apply::Place;
 use crate::audit::EntryFact;
 use crate::call::Moment;
-use crate::ledger::LedgerEntry;
-mod search {
-    pub fn pairs_of(t: &str) -> String {
-        t.into()
-    }
-    pub fn query_of(t: &str) -> Option<String> {
-        Some(t.into())
-    }
-}
+use crate::ledger::{LedgerEntry, search};
 use crate::store::fact::{Fact, Kind};
 use crate::store::{Error, Result, micros, moment};
 use rusqlite::{Connection, OptionalExtension, Row, params};

@@ -1,1 +1,0 @@
-//! One structure with every setting; defaults; validation that names file, line and key.

@@ -1,0 +1,197 @@
+//! The example file: every setting with its default and a comment, written from the structs themselves.
+
+use super::Config;
+use toml::{Table, Value};
+
+/// What each setting means. Keys without an entry here, and entries without a key, fail a test.
+const COMMENTS: &[(&str, &str)] = &[
+    ("server.listen", "Address and port for deliveries, API and pages; port 0 takes a free one."),
+    ("server.body_bytes_max", "Longest body of a delivery."),
+    ("server.upload_bytes_max", "Longest uploaded recording."),
+    (
+        "server.in_flight_bytes_max",
+        "Memory for all bodies on their way; beyond it: 503, nothing lost.",
+    ),
+    ("server.connections_max", "Connections at a time."),
+    ("server.header_timeout_s", "A client must have sent its headers within this time."),
+    ("server.drain_s", "On SIGTERM, how long open requests may take to finish."),
+    ("server.workers", "Threads that serve; 0 means one for each processor, at most 4."),
+    ("data.dir", "Where the database lies."),
+    ("data.recordings_dir", "Where recordings are kept; empty means `recordings` in data.dir."),
+    ("store.waiting_max", "Deliveries that may wait for the disk; beyond it: 503, nothing lost."),
+    ("store.batch_max", "Deliveries that share one synchronisation of the disk at most."),
+    ("store.cache_kib", "Page cache of the database's writer."),
+    ("store.readers", "Connections kept for reading."),
+    ("store.repeat_window_days", "For how long back a repeated delivery is recognised."),
+    ("log.format", "`text` or `json`."),
+    (
+        "log.filter",
+        "`error`, `warn`, `info`, `debug`, or a filter such as `info,ringledger::store=debug`.",
+    ),
+    (
+        "access.token",
+        "Token for API and pages. Without one, only this machine's own addresses get in.",
+    ),
+    ("access.token_file", "… or a file that holds it"),
+    ("access.token_env", "… or a variable of the environment."),
+    ("listening.workers", "Recordings listened to at a time, each in a process of its own."),
+    ("listening.memory_mib_max", "Memory such a process may use."),
+    ("listening.time_s_max", "Time such a process may take."),
+    (
+        "ledger.columns",
+        "Columns of your spreadsheet that are not recognised, e.g. \"联系方式\" = \"number\".",
+    ),
+    ("sites.id", "Short name in addresses and files."),
+    ("sites.name", "Name shown to people."),
+    (
+        "sites.settings.valid_from",
+        "First day on which this version holds; the first version has none.",
+    ),
+    ("sites.settings.time_zone", "IANA time zone."),
+    (
+        "sites.settings.cadence",
+        "Country whose ringing signal is counted (see config/cadences.toml).",
+    ),
+    (
+        "sites.settings.ring_period_ms",
+        "The site's own ring period, where it differs from its country's.",
+    ),
+    ("sites.settings.ring_limit", "Rings within which a person must answer."),
+    (
+        "sites.settings.ring_timed",
+        "`desk`: from the first desk phone's ringing; `phone`: only the phone that answered.",
+    ),
+    ("sites.settings.desk_extensions", "Front-desk phones; `8*` stands for all that begin with 8."),
+    ("sites.settings.outbound_prefix", "What the desk dials first for an outside line."),
+    ("sites.settings.unit_pattern", "`building-entrance-room` or `building-room`."),
+    (
+        "sites.settings.recording_grace_s",
+        "After the end of a call, how long its recording may take to come.",
+    ),
+    (
+        "sites.settings.entry_grace_s",
+        "After the end of a call, how long its entry may take to come.",
+    ),
+    (
+        "sites.settings.registration_limit_s",
+        "After the end of a call, how long its entry counts as in time.",
+    ),
+    ("sites.settings.missed_calls_owe_entry", "Whether a missed call owes an entry."),
+    (
+        "sites.settings.call_silence_limit_s",
+        "A call without an event for so long is closed by rule.",
+    ),
+    ("sites.settings.link_auto", "From this probability on, a pair is linked without asking."),
+    (
+        "sites.settings.link_suggest",
+        "From this probability on, a pair is proposed to the supervisor.",
+    ),
+    ("sources.name", "Name in the address: POST /hook/NAME."),
+    ("sources.site", "The site it belongs to."),
+    ("sources.adapter", "Which phone system sends: see `ringledger fold --help`."),
+    ("sources.allow", "Addresses that may send."),
+    (
+        "sources.secret",
+        "Secret or token each delivery must prove itself with; `whsec_…` asks for signatures.",
+    ),
+    ("sources.secret_file", "… or a file that holds it"),
+    ("sources.secret_env", "… or a variable of the environment."),
+    ("sources.zone", "Zone of times without one; empty means the site's."),
+    (
+        "sources.field_map",
+        "Field map for the generic adapter, such as config/pbx/form-example.toml.",
+    ),
+    ("sources.folders", "Folders in which the phone system writes its recordings."),
+    ("sources.file_names", "How it names them."),
+];
+
+fn comment(key: &str) -> Option<&'static str> {
+    COMMENTS.iter().find(|(known, _)| *known == key).map(|(_, text)| *text)
+}
+
+/// The example file.
+pub fn example() -> String {
+    let config = Table::try_from(Config::default()).unwrap_or_default();
+    let mut text = String::from(
+        "# All settings of ringledger with their defaults. Every line may be left out; without any file all of\n\
+         # these hold. `ringledger config test FILE` checks a file, `ringledger config print` shows what holds.\n",
+    );
+    for section in ["server", "data", "store", "log", "access", "listening", "ledger"] {
+        if let Some(Value::Table(table)) = config.get(section) {
+            write_table(&mut text, &format!("[{section}]"), section, table);
+        }
+    }
+    for section in ["sites", "sources"] {
+        for item in config.get(section).and_then(Value::as_array).into_iter().flatten() {
+            if let Value::Table(table) = item {
+                write_table(&mut text, &format!("[[{section}]]"), section, table);
+            }
+        }
+    }
+    text
+}
+
+fn write_table(text: &mut String, head: &str, path: &str, table: &Table) {
+    text.push_str(&format!("\n{head}\n"));
+    let mut later = Vec::new();
+    let keys = COMMENTS.iter().filter_map(|(key, _)| key.strip_prefix(&format!("{path}.")));
+    for key in keys.filter(|key| !key.contains('.')) {
+        match table.get(key) {
+            Some(Value::Array(list)) if list.first().is_some_and(Value::is_table) => {}
+            Some(Value::Table(columns)) if columns.is_empty() => later.push(key),
+            Some(value) => write_value(text, &format!("{path}.{key}"), key, &value.to_string()),
+            None => write_value(text, &format!("{path}.{key}"), &format!("# {key}"), ""),
+        }
+    }
+    for key in later {
+        let path = format!("{path}.{key}");
+        text.push_str(&format!("\n# {}\n[{path}]\n", comment(&path).unwrap_or_default()));
+    }
+    for (key, value) in table {
+        for item in value.as_array().into_iter().flatten() {
+            if let Value::Table(inner) = item {
+                let path = format!("{path}.{key}");
+                write_table(text, &format!("[[{path}]]"), &path, inner);
+            }
+        }
+    }
+}
+
+fn write_value(text: &mut String, path: &str, key: &str, value: &str) {
+    if let Some(comment) = comment(path) {
+        text.push_str(&format!("# {comment}\n"));
+    }
+    text.push_str(&format!("{key} = {value}\n"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn keys(path: &str, value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Table(table) if !table.is_empty() => {
+                for (key, value) in table {
+                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    keys(&path, value, found);
+                }
+            }
+            Value::Array(list) if list.first().is_some_and(Value::is_table) => {
+                list.iter().for_each(|item| keys(path, item, found));
+            }
+            _ => drop(found.insert(path.to_owned())),
+        }
+    }
+
+    #[test]
+    fn every_setting_has_a_comment_and_every_comment_a_setting() {
+        let mut written = BTreeSet::new();
+        let config = Table::try_from(Config::default()).expect("the defaults are TOML");
+        keys("", &Value::Table(config), &mut written);
+        // Settings that are absent by default.
+        written.extend(["valid_from", "ring_period_ms"].map(|key| format!("sites.settings.{key}")));
+        let commented = COMMENTS.iter().map(|(key, _)| (*key).to_owned()).collect();
+        assert_eq!(written, commented);
+    }
+}

@@ -1,0 +1,293 @@
+//! Every setting there is: one file, defaults that work without it, and errors that name line, key and cure.
+
+mod address;
+mod check;
+mod example;
+mod locate;
+
+pub use address::AddressRange;
+pub use check::{ConfigError, ConfigErrors};
+pub use example::example;
+
+use crate::pbx::{self, Secret};
+use crate::site::{Site, SiteSettings};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// All settings.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub server: ServerConfig,
+    pub data: DataConfig,
+    pub store: StoreConfig,
+    pub log: LogConfig,
+    pub access: AccessConfig,
+    pub listening: ListeningConfig,
+    pub ledger: LedgerConfig,
+    pub sites: Vec<SiteConfig>,
+    pub sources: Vec<SourceConfig>,
+}
+
+/// The socket.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    pub listen: String,
+    pub body_bytes_max: usize,
+    pub upload_bytes_max: u64,
+    pub in_flight_bytes_max: usize,
+    pub connections_max: usize,
+    pub header_timeout_s: u64,
+    pub drain_s: u64,
+    pub workers: usize,
+}
+
+/// Where things lie.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataConfig {
+    pub dir: String,
+    pub recordings_dir: String,
+}
+
+/// The database.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    pub waiting_max: usize,
+    pub batch_max: usize,
+    pub cache_kib: i64,
+    pub readers: usize,
+    pub repeat_window_days: i64,
+}
+
+/// What is written to the log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    pub format: LogFormat,
+    pub filter: String,
+}
+
+/// How a line of the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Who may see pages and use the API.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccessConfig {
+    pub token: String,
+    pub token_file: String,
+    pub token_env: String,
+}
+
+/// Listening to recordings.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ListeningConfig {
+    pub workers: usize,
+    pub memory_mib_max: u64,
+    pub time_s_max: u64,
+}
+
+/// The ledger's spreadsheets.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LedgerConfig {
+    /// Column of the spreadsheet → field of the entry.
+    pub columns: std::collections::BTreeMap<String, String>,
+}
+
+/// One estate with its dated settings.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SiteConfig {
+    pub id: String,
+    pub name: String,
+    pub settings: Vec<SiteSettings>,
+}
+
+/// One sender of deliveries.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SourceConfig {
+    pub name: String,
+    pub site: String,
+    pub adapter: String,
+    pub allow: Vec<String>,
+    pub secret: String,
+    pub secret_file: String,
+    pub secret_env: String,
+    pub zone: String,
+    pub field_map: String,
+    pub folders: Vec<String>,
+    pub file_names: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let source = |name: &str| SourceConfig {
+            name: name.to_owned(),
+            adapter: name.to_owned(),
+            ..SourceConfig::default()
+        };
+        Self {
+            server: ServerConfig::default(),
+            data: DataConfig::default(),
+            store: StoreConfig::default(),
+            log: LogConfig::default(),
+            access: AccessConfig::default(),
+            listening: ListeningConfig::default(),
+            ledger: LedgerConfig::default(),
+            sites: vec![SiteConfig::default()],
+            sources: pbx::ALL.iter().map(|pbx| source(pbx.name())).collect(),
+        }
+    }
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8090".into(),
+            body_bytes_max: 1 << 20,
+            upload_bytes_max: 2 << 30,
+            in_flight_bytes_max: 32 << 20,
+            connections_max: 4096,
+            header_timeout_s: 15,
+            drain_s: 10,
+            workers: 0,
+        }
+    }
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self { dir: "data".into(), recordings_dir: String::new() }
+    }
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            waiting_max: 8192,
+            batch_max: 1024,
+            cache_kib: 8192,
+            readers: 4,
+            repeat_window_days: 7,
+        }
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".into() }
+    }
+}
+
+impl Default for AccessConfig {
+    fn default() -> Self {
+        let token_env = "RINGLEDGER_TOKEN".into();
+        Self { token: String::new(), token_file: String::new(), token_env }
+    }
+}
+
+impl Default for ListeningConfig {
+    fn default() -> Self {
+        Self { workers: 1, memory_mib_max: 256, time_s_max: 300 }
+    }
+}
+
+impl Default for SiteConfig {
+    fn default() -> Self {
+        let id = "default".to_owned();
+        Self { name: id.clone(), id, settings: vec![SiteSettings::default()] }
+    }
+}
+
+impl Default for SourceConfig {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            site: "default".into(),
+            adapter: String::new(),
+            allow: vec!["127.0.0.0/8".into(), "::1/128".into()],
+            secret: String::new(),
+            secret_file: String::new(),
+            secret_env: String::new(),
+            zone: String::new(),
+            field_map: String::new(),
+            folders: Vec::new(),
+            file_names: crate::recording::name::DEFAULT_PATTERN.into(),
+        }
+    }
+}
+
+/// Reads a variable of the environment.
+pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+impl Config {
+    /// Reads and checks the settings; without a file all defaults hold. All errors are told at once.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`], each with file, line, key, what was found and what is allowed.
+    pub fn load(path: Option<&Path>, env: Env<'_>) -> Result<Self, ConfigErrors> {
+        let Some(path) = path else { return check::checked(Self::default(), "", "", env) };
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigErrors::one(&name, format!("cannot be read: {error}")))?;
+        Self::parse(&name, &text, env)
+    }
+
+    /// As [`Config::load`], from a text.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(name: &str, text: &str, env: Env<'_>) -> Result<Self, ConfigErrors> {
+        let config = check::read(name, text)?;
+        check::checked(config, name, text, env)
+    }
+
+    /// The folder of the recordings' bytes.
+    pub fn recordings_dir(&self) -> PathBuf {
+        match self.data.recordings_dir.as_str() {
+            "" => Path::new(&self.data.dir).join("recordings"),
+            folder => folder.into(),
+        }
+    }
+
+    /// The sites as the business knows them.
+    pub fn sites(&self) -> Vec<Site> {
+        let site = |config: &SiteConfig| Site {
+            id: config.id.clone(),
+            name: config.name.clone(),
+            versions: config.settings.clone(),
+        };
+        self.sites.iter().map(site).collect()
+    }
+
+    /// The settings with every secret hidden, for people to look at.
+    pub fn masked(&self) -> Self {
+        let mut masked = self.clone();
+        let hide = |secret: &mut String| {
+            if !secret.is_empty() {
+                "(hidden)".clone_into(secret);
+            }
+        };
+        hide(&mut masked.access.token);
+        masked.sources.iter_mut().for_each(|source| hide(&mut source.secret));
+        masked
+    }
+}
+
+impl SourceConfig {
+    /// The secret, after [`Config::load`] has fetched it.
+    pub fn secret(&self) -> Secret {
+        Secret(self.secret.clone())
+    }
+}

@@ -1,0 +1,105 @@
+//! Spreadsheets to rows of text: CSV in the encodings of real desks, and XLSX.
+
+use crate::ledger::import::SheetRow;
+use calamine::{Data, Reader, Xlsx};
+use std::io::Cursor;
+
+/// Rows in one sheet at most.
+const ROWS_MAX: usize = 1_000_000;
+
+/// Why a file is no sheet.
+#[derive(Debug, thiserror::Error)]
+pub enum SheetError {
+    #[error("the file is no readable XLSX: {0}")]
+    Xlsx(String),
+    #[error("row {row} is no CSV: {why}")]
+    Csv { row: u64, why: String },
+    #[error("the text is neither UTF-8 nor GB18030")]
+    Encoding,
+    #[error("the sheet has more than {ROWS_MAX} rows; split it")]
+    TooLong,
+    #[error("the old XLS form is not read; save the file as XLSX or CSV")]
+    OldXls,
+}
+
+/// Reads a sheet; what it is, is told by its content.
+///
+/// # Errors
+/// [`SheetError`] with the row at fault.
+pub fn read(bytes: &[u8]) -> Result<Vec<SheetRow>, SheetError> {
+    if bytes.starts_with(b"PK\x03\x04") {
+        return xlsx(bytes);
+    }
+    if bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
+        return Err(SheetError::OldXls);
+    }
+    csv(&decoded(bytes)?)
+}
+
+/// UTF-8 with or without its mark, else GB18030, which knows every byte that GBK and GB2312 know.
+fn decoded(bytes: &[u8]) -> Result<String, SheetError> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Ok(text.to_owned());
+    }
+    let (text, faulty) = encoding_rs::GB18030.decode_without_bom_handling(bytes);
+    if faulty { Err(SheetError::Encoding) } else { Ok(text.into_owned()) }
+}
+
+fn csv(text: &str) -> Result<Vec<SheetRow>, SheetError> {
+    let first = text.lines().next().unwrap_or_default();
+    let count = |separator: char| first.matches(separator).count();
+    let separator = [',', '\t', ';'].into_iter().max_by_key(|s| count(*s)).unwrap_or(',');
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(separator as u8)
+        .from_reader(text.as_bytes());
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| SheetError::Csv {
+            row: error.position().map_or(0, csv::Position::line),
+            why: error.to_string(),
+        })?;
+        let number = record.position().map_or(rows.len() + 1, |at| at.line() as usize);
+        rows.push(SheetRow { number, cells: record.iter().map(str::to_owned).collect() });
+        if rows.len() > ROWS_MAX {
+            return Err(SheetError::TooLong);
+        }
+    }
+    Ok(rows)
+}
+
+fn xlsx(bytes: &[u8]) -> Result<Vec<SheetRow>, SheetError> {
+    let wrong = |error: calamine::XlsxError| SheetError::Xlsx(error.to_string());
+    let mut book: Xlsx<_> = calamine::open_workbook_from_rs(Cursor::new(bytes)).map_err(wrong)?;
+    let sheet = match book.worksheet_range_at(0) {
+        Some(sheet) => sheet.map_err(wrong)?,
+        None => return Err(SheetError::Xlsx("it has no sheet".into())),
+    };
+    let above = sheet.start().map_or(0, |(row, _)| row as usize);
+    if sheet.height() > ROWS_MAX {
+        return Err(SheetError::TooLong);
+    }
+    let row = |(index, cells): (usize, &[Data])| SheetRow {
+        number: above + index + 1,
+        cells: cells.iter().map(cell).collect(),
+    };
+    Ok(sheet.rows().enumerate().map(row).collect())
+}
+
+/// A cell as a person reads it. A number that is whole shows no fraction: telephone numbers are often kept as numbers.
+fn cell(data: &Data) -> String {
+    match data {
+        Data::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => {
+            format!("{number:.0}")
+        }
+        Data::DateTime(at) => match at.as_datetime() {
+            Some(at) if at.time() == chrono::NaiveTime::MIN => at.format("%Y-%m-%d").to_string(),
+            Some(at) => at.format("%Y-%m-%d %H:%M:%S").to_string(),
+            None => String::new(),
+        },
+        Data::Empty | Data::Error(_) => String::new(),
+        other => other.to_string(),
+    }
+}
