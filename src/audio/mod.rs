@@ -1,1 +1,7 @@
-//! Containers and codecs to samples. Nothing else decodes.
+//! Containers and codecs to samples; nothing else decodes.
+
+pub mod child;
+mod decode;
+mod riff;
+
+pub use decode::{listen, rendition};

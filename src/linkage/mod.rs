@@ -8,11 +8,13 @@ pub mod candidate;
 pub mod evidence;
 pub mod verdict;
 
+pub use candidate::reach_s;
 pub use evidence::Evidence;
 pub use verdict::{LinkedBy, Links, Proposal};
 
 use crate::call::event::{Direction, Moment};
 use crate::ledger::Channel;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One side of a link: a call with its recording set (which may be empty), or a recording set without a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,4 +75,236 @@ pub struct Decided {
 pub struct Thresholds {
     pub auto: f64,
     pub suggest: f64,
+}
+
+/// A pair beats its rival clearly when it is likelier by this many bits.
+const CLEAR_BITS: f64 = 1.0;
+/// An entry tells of a contact that is linked to another entry, or a walk-in of an unregistered call, from these odds
+/// on (logarithm): well beyond what chance gives.
+const TELLS_BITS: f64 = 5.0;
+
+/// Links contacts and rows of one site. The outcome depends on the sets alone, not on their order.
+pub fn link(
+    contacts: &[Contact],
+    rows: &[Row],
+    directory: &Directory,
+    decided: &[Decided],
+    thresholds: Thresholds,
+) -> Links {
+    let (mut contacts, mut rows) = (contacts.to_vec(), rows.to_vec());
+    contacts.sort_by_key(|contact| contact.key);
+    rows.sort_by_key(|row| row.key);
+    let world = World::of(&contacts, &rows, directory, decided);
+    let mut links = world.decided();
+    let free = world.free(&links);
+    world.weigh(&free, thresholds, &mut links);
+    world.left_over(&mut links);
+    for list in [&mut links.linked, &mut links.ambiguous] {
+        list.sort_by_key(|proposal| (proposal.contact, proposal.entry));
+    }
+    links.suggested.sort_by(|one, other| {
+        (one.entry, other.probability)
+            .partial_cmp(&(other.entry, one.probability))
+            .unwrap_or(std::cmp::Ordering::Equal)
+    });
+    links
+}
+
+/// All that is compared, with every pair worth a look.
+struct World<'a> {
+    contacts: &'a [Contact],
+    rows: &'a [Row],
+    pairs: Vec<Pair>,
+    decided: &'a [Decided],
+}
+
+struct Pair {
+    contact: usize,
+    row: usize,
+    weight: f64,
+    evidence: Vec<Evidence>,
+}
+
+impl<'a> World<'a> {
+    fn of(
+        contacts: &'a [Contact],
+        rows: &'a [Row],
+        directory: &Directory,
+        decided: &'a [Decided],
+    ) -> Self {
+        let index = candidate::Index::of(contacts);
+        let never: BTreeSet<(i64, i64)> = decided
+            .iter()
+            .filter(|word| !word.together)
+            .map(|word| (word.contact, word.entry))
+            .collect();
+        let mut pairs = Vec::new();
+        for (place, row) in rows.iter().enumerate() {
+            let known = row.call_id.as_ref().is_some_and(|id| index.knows_call(id));
+            for contact in index.candidates(row, directory) {
+                if never.contains(&(contacts[contact].key, row.key)) {
+                    continue;
+                }
+                let evidence = evidence::compare(&contacts[contact], row, directory, known);
+                let weight = evidence::total(&evidence);
+                if weight > 0.0 {
+                    pairs.push(Pair { contact, row: place, weight, evidence });
+                }
+            }
+        }
+        pairs.sort_by_key(|pair| (pair.contact, pair.row));
+        Self { contacts, rows, pairs, decided }
+    }
+
+    fn proposal(&self, pair: &Pair, probability: f64) -> Proposal {
+        let by_id = |one: &Evidence| one.field == "call_id" && one.level == "same";
+        let by =
+            if pair.evidence.iter().any(by_id) { LinkedBy::CallId } else { LinkedBy::Evidence };
+        Proposal {
+            contact: self.contacts[pair.contact].key,
+            entry: self.rows[pair.row].key,
+            probability,
+            by,
+            evidence: pair.evidence.clone(),
+        }
+    }
+
+    /// What people decided holds, whatever the evidence says.
+    fn decided(&self) -> Links {
+        let here = |word: &&Decided| {
+            word.together
+                && self.contacts.binary_search_by_key(&word.contact, |c| c.key).is_ok()
+                && self.rows.binary_search_by_key(&word.entry, |r| r.key).is_ok()
+        };
+        let mut links = Links::default();
+        let (mut contacts, mut entries) = (BTreeSet::new(), BTreeSet::new());
+        for word in self.decided.iter().filter(here) {
+            if contacts.insert(word.contact) & entries.insert(word.entry) {
+                links.linked.push(Proposal {
+                    contact: word.contact,
+                    entry: word.entry,
+                    probability: 1.0,
+                    by: LinkedBy::Person,
+                    evidence: Vec::new(),
+                });
+            }
+        }
+        links
+    }
+
+    /// Pairs of which neither side is decided, and whose row owes a contact.
+    fn free(&self, links: &Links) -> Vec<&Pair> {
+        let contacts: BTreeSet<i64> = links.linked.iter().map(|link| link.contact).collect();
+        let entries: BTreeSet<i64> = links.linked.iter().map(|link| link.entry).collect();
+        let is_free = |pair: &&Pair| {
+            !contacts.contains(&self.contacts[pair.contact].key)
+                && !entries.contains(&self.rows[pair.row].key)
+                && self.rows[pair.row].channel != Channel::WalkIn
+        };
+        self.pairs.iter().filter(is_free).collect()
+    }
+
+    fn weigh(&self, free: &[&Pair], thresholds: Thresholds, links: &mut Links) {
+        let edges: Vec<assign::Edge> = free
+            .iter()
+            .map(|pair| assign::Edge { contact: pair.contact, row: pair.row, weight: pair.weight })
+            .collect();
+        let odds = Odds::of(free);
+        let chosen: BTreeSet<usize> = assign::assign(&edges).into_iter().collect();
+        for index in &chosen {
+            let pair = free[*index];
+            let probability = odds.probability(pair);
+            let proposal = self.proposal(pair, probability);
+            let rival = odds.rival(pair);
+            if probability >= thresholds.auto {
+                links.linked.push(proposal);
+            } else if rival.is_some_and(|rival| pair.weight - rival.weight < CLEAR_BITS) {
+                links.ambiguous.push(proposal);
+                let others = rival.into_iter().filter(|rival| !is_chosen(free, &chosen, rival));
+                links.ambiguous.extend(others.map(|r| self.proposal(r, odds.probability(r))));
+            } else if probability >= thresholds.suggest {
+                links.suggested.push(proposal);
+            }
+        }
+        links.ambiguous.sort_by_key(|proposal| (proposal.contact, proposal.entry));
+        links.ambiguous.dedup_by_key(|proposal| (proposal.contact, proposal.entry));
+    }
+
+    /// What is left: entries that tell of a linked contact, and walk-ins that fit a call nobody registered.
+    fn left_over(&self, links: &mut Links) {
+        let linked: BTreeSet<i64> = links.linked.iter().map(|link| link.contact).collect();
+        let mut used: BTreeSet<i64> = links.linked.iter().map(|link| link.entry).collect();
+        let open = [&links.ambiguous, &links.suggested].into_iter().flatten();
+        let mut taken: BTreeSet<i64> = linked.clone();
+        taken.extend(open.clone().map(|proposal| proposal.contact));
+        used.extend(open.map(|proposal| proposal.entry));
+        let mut by_weight: Vec<&Pair> =
+            self.pairs.iter().filter(|pair| pair.weight >= TELLS_BITS).collect();
+        by_weight.sort_by(|one, other| other.weight.total_cmp(&one.weight));
+        for pair in by_weight {
+            let (contact, row) = (&self.contacts[pair.contact], &self.rows[pair.row]);
+            if used.contains(&row.key) {
+                continue;
+            }
+            let probability = certainty(pair.weight);
+            if row.channel == Channel::WalkIn {
+                if taken.insert(contact.key) {
+                    used.insert(row.key);
+                    links.mis_filed.push(self.proposal(pair, probability));
+                }
+            } else if linked.contains(&contact.key) {
+                used.insert(row.key);
+                links.second_entries.push(self.proposal(pair, probability));
+            }
+        }
+        for list in [&mut links.second_entries, &mut links.mis_filed] {
+            list.sort_by_key(|proposal| (proposal.contact, proposal.entry));
+        }
+    }
+}
+
+fn is_chosen(free: &[&Pair], chosen: &BTreeSet<usize>, pair: &Pair) -> bool {
+    let place = free.binary_search_by_key(&(pair.contact, pair.row), |p| (p.contact, p.row));
+    place.is_ok_and(|place| chosen.contains(&place))
+}
+
+/// A probability from the logarithm of its odds.
+fn certainty(bits: f64) -> f64 {
+    1.0 - 1.0 / (1.0 + bits.exp2())
+}
+
+/// The pairs of each side: what they weigh together, and which they are.
+struct Odds<'p> {
+    contacts: BTreeMap<usize, Vec<&'p Pair>>,
+    rows: BTreeMap<usize, Vec<&'p Pair>>,
+}
+
+impl<'p> Odds<'p> {
+    fn of(pairs: &[&'p Pair]) -> Self {
+        let mut odds = Self { contacts: BTreeMap::new(), rows: BTreeMap::new() };
+        for pair in pairs {
+            odds.contacts.entry(pair.contact).or_default().push(pair);
+            odds.rows.entry(pair.row).or_default().push(pair);
+        }
+        odds
+    }
+
+    fn others(&self, pair: &Pair) -> impl Iterator<Item = &'p Pair> {
+        let of_contact = self.contacts.get(&pair.contact).into_iter().flatten().copied();
+        let of_row = self.rows.get(&pair.row).into_iter().flatten().copied();
+        let (contact, row) = (pair.contact, pair.row);
+        of_contact.chain(of_row).filter(move |other| (other.contact, other.row) != (contact, row))
+    }
+
+    /// The probability of a pair against nothing and against every other pair of its two sides.
+    fn probability(&self, pair: &Pair) -> f64 {
+        let own = pair.weight.exp2();
+        let others: f64 = self.others(pair).map(|other| other.weight.exp2()).sum();
+        own / (1.0 + own + others)
+    }
+
+    /// The likeliest other pair of one of the two sides.
+    fn rival(&self, pair: &Pair) -> Option<&'p Pair> {
+        self.others(pair).max_by(|one, other| one.weight.total_cmp(&other.weight))
+    }
 }

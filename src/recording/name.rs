@@ -118,9 +118,8 @@ const FINISH_SLACK: TimeDelta = TimeDelta::seconds(5);
 /// and number together. Where two calls fit equally well, none.
 pub fn call_of(recording: &Recording, candidates: &[Candidate]) -> Option<i64> {
     let hints = &recording.hints;
-    let announced = |call: &&Candidate| {
-        !hints.name.is_empty() && call.announced.contains(&hints.name)
-    };
+    let announced =
+        |call: &&Candidate| !hints.name.is_empty() && call.announced.contains(&hints.name);
     let named = |call: &&Candidate| hints.call_id.as_ref().is_some_and(|id| call.ids.contains(id));
     let fits = |call: &&Candidate| in_time(hints, call) && same_number(hints, call);
     only(candidates.iter().filter(announced))

@@ -1,0 +1,127 @@
+//! Objects as files: `ab/cdef…`, written beside and renamed, so that a name always has all of its bytes.
+
+use super::{Incoming, ObjectStore, Readable};
+use crate::recording::ContentHash;
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// Objects in a folder.
+pub struct Folder {
+    root: PathBuf,
+}
+
+/// Where bytes wait until they have a name.
+const INCOMING: &str = ".incoming";
+
+impl Folder {
+    /// Opens or makes a folder, and sweeps what a crash left half written.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or written.
+    pub fn open(root: &Path) -> io::Result<Self> {
+        let incoming = root.join(INCOMING);
+        fs::create_dir_all(&incoming)?;
+        for left in fs::read_dir(&incoming)? {
+            fs::remove_file(left?.path())?;
+        }
+        Ok(Self { root: root.to_owned() })
+    }
+
+    /// As [`Folder::open`], beside a process that is writing: sweeps nothing.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn beside(root: &Path) -> io::Result<Self> {
+        fs::create_dir_all(root.join(INCOMING))?;
+        Ok(Self { root: root.to_owned() })
+    }
+
+    fn path(&self, hash: &ContentHash) -> PathBuf {
+        let name = hash.to_string();
+        self.root.join(&name[..2]).join(&name[2..])
+    }
+}
+
+struct Writing {
+    root: PathBuf,
+    file: NamedTempFile,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl Write for Writing {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(buffer)?;
+        self.hash.update(&buffer[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Incoming for Writing {
+    fn finish(self: Box<Self>) -> io::Result<(ContentHash, u64)> {
+        let hash = ContentHash(self.hash.finalize().into());
+        let target = Folder { root: self.root.clone() }.path(&hash);
+        let parent = target.parent().unwrap_or(&self.root);
+        fs::create_dir_all(parent)?;
+        self.file.as_file().sync_all()?;
+        if !target.exists() {
+            self.file.persist(&target).map_err(|error| error.error)?;
+            let mut readable = fs::metadata(&target)?.permissions();
+            readable.set_readonly(true);
+            fs::set_permissions(&target, readable)?;
+        }
+        // The name is safe only when its folder is.
+        File::open(parent)?.sync_all()?;
+        File::open(&self.root)?.sync_all()?;
+        Ok((hash, self.bytes))
+    }
+}
+
+impl ObjectStore for Folder {
+    fn begin(&self) -> io::Result<Box<dyn Incoming>> {
+        let file = NamedTempFile::new_in(self.root.join(INCOMING))?;
+        Ok(Box::new(Writing { root: self.root.clone(), file, hash: Sha256::new(), bytes: 0 }))
+    }
+
+    fn open(&self, hash: &ContentHash) -> io::Result<Box<dyn Readable>> {
+        Ok(Box::new(File::open(self.path(hash))?))
+    }
+
+    fn local_path(&self, hash: &ContentHash) -> Option<PathBuf> {
+        Some(self.path(hash)).filter(|path| path.exists())
+    }
+
+    fn list(&self) -> io::Result<Vec<(ContentHash, u64)>> {
+        let mut objects = Vec::new();
+        for shard in fs::read_dir(&self.root)? {
+            let shard = shard?.path();
+            let Some(start) = shard.file_name().and_then(|name| name.to_str()) else { continue };
+            if start.len() != 2 || !shard.is_dir() {
+                continue;
+            }
+            for file in fs::read_dir(&shard)? {
+                let file = file?;
+                let name = format!("{start}{}", file.file_name().to_string_lossy());
+                if let Ok(hash) = name.parse() {
+                    objects.push((hash, file.metadata()?.len()));
+                }
+            }
+        }
+        objects.sort();
+        Ok(objects)
+    }
+
+    fn delete(&self, hash: &ContentHash) -> io::Result<()> {
+        match fs::remove_file(self.path(hash)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
