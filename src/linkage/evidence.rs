@@ -22,7 +22,7 @@ pub struct Evidence {
 }
 
 /// Logarithm of the odds that a random pair of one day belongs together: about a hundred calls a day.
-pub const PRIOR: f64 = -6.6;
+pub const PRIOR: f64 = -2.5;
 
 fn evidence(field: &str, level: impl Into<String>, weight: f64) -> Evidence {
     Evidence { field: field.to_owned(), level: level.into(), weight }
@@ -96,7 +96,7 @@ fn number(contact: &Contact, row: &Row, directory: &Directory) -> Option<Evidenc
     Some(if of_home(calls) {
         evidence("number", "another number of the same unit", ratio(0.05, 0.0008))
     } else if of_home(written) {
-        evidence("number", "another number than the unit's", ratio(0.06, 0.75))
+        evidence("number", "another number than the unit's", ratio(0.12, 0.7))
     } else {
         evidence("number", level, weight)
     })
@@ -124,7 +124,7 @@ fn digits(calls: &str, written: &str) -> (&'static str, f64) {
         1 if calls.len() == written.len() => ("one digit wrong", ratio(0.035, 0.0001)),
         1 => ("one digit missing or extra", ratio(0.015, 0.00005)),
         2 => ("two digits wrong", ratio(0.004, 0.0004)),
-        _ => ("another number", ratio(0.03, 0.985)),
+        _ => ("another number", ratio(0.10, 0.985)),
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod assign;
 pub mod candidate;
 pub mod evidence;
+mod odds;
 pub mod verdict;
 
 pub use candidate::reach_s;
@@ -209,19 +210,29 @@ impl<'a> World<'a> {
             .iter()
             .map(|pair| assign::Edge { contact: pair.contact, row: pair.row, weight: pair.weight })
             .collect();
-        let odds = Odds::of(free);
+        let candidates: Vec<odds::Candidate> = free
+            .iter()
+            .map(|pair| odds::Candidate {
+                contact: pair.contact,
+                row: pair.row,
+                weight: pair.weight,
+            })
+            .collect();
+        let probabilities = odds::probabilities(&candidates);
+        let rivals = Rivals::of(free);
         let chosen: BTreeSet<usize> = assign::assign(&edges).into_iter().collect();
         for index in &chosen {
             let pair = free[*index];
-            let probability = odds.probability(pair);
+            let probability = probabilities[*index];
             let proposal = self.proposal(pair, probability);
-            let rival = odds.rival(pair);
+            let rival = rivals.best(free, *index);
             if probability >= thresholds.auto {
                 links.linked.push(proposal);
-            } else if rival.is_some_and(|rival| pair.weight - rival.weight < CLEAR_BITS) {
+            } else if rival.is_some_and(|rival| pair.weight - free[rival].weight < CLEAR_BITS) {
                 links.ambiguous.push(proposal);
-                let others = rival.into_iter().filter(|rival| !is_chosen(free, &chosen, rival));
-                links.ambiguous.extend(others.map(|r| self.proposal(r, odds.probability(r))));
+                let other = rival.filter(|rival| !chosen.contains(rival));
+                let other = other.map(|rival| self.proposal(free[rival], probabilities[rival]));
+                links.ambiguous.extend(other);
             } else if probability >= thresholds.suggest {
                 links.suggested.push(proposal);
             }
@@ -263,48 +274,32 @@ impl<'a> World<'a> {
     }
 }
 
-fn is_chosen(free: &[&Pair], chosen: &BTreeSet<usize>, pair: &Pair) -> bool {
-    let place = free.binary_search_by_key(&(pair.contact, pair.row), |p| (p.contact, p.row));
-    place.is_ok_and(|place| chosen.contains(&place))
-}
-
 /// A probability from the logarithm of its odds.
 fn certainty(bits: f64) -> f64 {
     1.0 - 1.0 / (1.0 + bits.exp2())
 }
 
-/// The pairs of each side: what they weigh together, and which they are.
-struct Odds<'p> {
-    contacts: BTreeMap<usize, Vec<&'p Pair>>,
-    rows: BTreeMap<usize, Vec<&'p Pair>>,
+/// The pairs of each side, as places in the list.
+struct Rivals {
+    contacts: BTreeMap<usize, Vec<usize>>,
+    rows: BTreeMap<usize, Vec<usize>>,
 }
 
-impl<'p> Odds<'p> {
-    fn of(pairs: &[&'p Pair]) -> Self {
-        let mut odds = Self { contacts: BTreeMap::new(), rows: BTreeMap::new() };
-        for pair in pairs {
-            odds.contacts.entry(pair.contact).or_default().push(pair);
-            odds.rows.entry(pair.row).or_default().push(pair);
+impl Rivals {
+    fn of(pairs: &[&Pair]) -> Self {
+        let mut rivals = Self { contacts: BTreeMap::new(), rows: BTreeMap::new() };
+        for (place, pair) in pairs.iter().enumerate() {
+            rivals.contacts.entry(pair.contact).or_default().push(place);
+            rivals.rows.entry(pair.row).or_default().push(place);
         }
-        odds
-    }
-
-    fn others(&self, pair: &Pair) -> impl Iterator<Item = &'p Pair> {
-        let of_contact = self.contacts.get(&pair.contact).into_iter().flatten().copied();
-        let of_row = self.rows.get(&pair.row).into_iter().flatten().copied();
-        let (contact, row) = (pair.contact, pair.row);
-        of_contact.chain(of_row).filter(move |other| (other.contact, other.row) != (contact, row))
-    }
-
-    /// The probability of a pair against nothing and against every other pair of its two sides.
-    fn probability(&self, pair: &Pair) -> f64 {
-        let own = pair.weight.exp2();
-        let others: f64 = self.others(pair).map(|other| other.weight.exp2()).sum();
-        own / (1.0 + own + others)
+        rivals
     }
 
     /// The likeliest other pair of one of the two sides.
-    fn rival(&self, pair: &Pair) -> Option<&'p Pair> {
-        self.others(pair).max_by(|one, other| one.weight.total_cmp(&other.weight))
+    fn best(&self, pairs: &[&Pair], place: usize) -> Option<usize> {
+        let of_contact = self.contacts.get(&pairs[place].contact).into_iter().flatten();
+        let of_row = self.rows.get(&pairs[place].row).into_iter().flatten();
+        let others = of_contact.chain(of_row).copied().filter(|other| *other != place);
+        others.max_by(|one, other| pairs[*one].weight.total_cmp(&pairs[*other].weight))
     }
 }
