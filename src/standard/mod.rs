@@ -1,1 +1,66 @@
-//! The customer's service standard as rules, one file per chapter.
+//! The customer's service standard as rules, one file a chapter.
+
+mod answering;
+pub mod facts;
+mod matching;
+mod sound;
+mod world;
+
+pub use world::World;
+
+use crate::finding::{About, Finding, State};
+use world::said;
+
+/// One rule: what it demands, and the findings where it is not so.
+pub struct Rule {
+    /// Numbers in the requirements.
+    pub requirements: &'static [&'static str],
+    pub name: &'static str,
+    check: fn(&World<'_>, &mut Vec<Finding>),
+}
+
+/// Every rule that is judged.
+pub static RULES: &[Rule] = &[
+    Rule { requirements: &["R1"], name: "late_answer", check: answering::late },
+    Rule { requirements: &["R1"], name: "abandoned_call", check: answering::abandoned },
+    Rule { requirements: &["R1"], name: "slow_join", check: answering::slow_join },
+    Rule { requirements: &["R2"], name: "recordings_owed", check: matching::recordings_owed },
+    Rule { requirements: &["R4", "R69"], name: "entries_owed", check: matching::entries_owed },
+    Rule { requirements: &["R39"], name: "recordings_alone", check: matching::calls_of_recordings },
+    Rule { requirements: &["R39"], name: "calls_owed", check: matching::calls_owed },
+    Rule { requirements: &["R39"], name: "differences", check: matching::differences },
+    Rule { requirements: &["R2"], name: "lengths", check: matching::lengths },
+    Rule { requirements: &["R23"], name: "late_registration", check: matching::late_registration },
+    Rule { requirements: &["R20"], name: "fields", check: matching::fields },
+    Rule { requirements: &["R2"], name: "sound", check: sound::classes },
+    Rule { requirements: &["R2"], name: "feed", check: feed },
+];
+
+/// All findings of the facts, oldest first. Those that a person explained say so.
+pub fn judge(world: &World<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for rule in RULES {
+        (rule.check)(world, &mut findings);
+    }
+    for finding in &mut findings {
+        let explained = world
+            .facts
+            .explanations
+            .iter()
+            .any(|word| word.code == finding.code && word.about == finding.about);
+        if explained {
+            finding.state = State::Explained;
+        }
+    }
+    findings.sort_by_key(|finding| (finding.since, finding.code, finding.about));
+    findings
+}
+
+/// Deliveries that nobody could read, and losses of the feed.
+fn feed(world: &World<'_>, findings: &mut Vec<Finding>) {
+    for fact in world.facts.feed.iter().filter(|fact| world.is_asked(fact.at)) {
+        let about = About { delivery: fact.delivery, ..About::default() };
+        let evidence = vec![said("why", &fact.what)];
+        findings.push(Finding::open(fact.code, about, fact.at, evidence));
+    }
+}

@@ -1,13 +1,13 @@
-//! One audit question and its answer: balances, compliance, findings. Pure.
+//! What a rule looks at: calls, recordings, entries and links of some days, and the question that is asked of them.
 
 use crate::call::Call;
 use crate::call::event::Moment;
-use crate::finding::{About, Code, Finding, Reason};
+use crate::finding::{About, Code, Reason};
 use crate::ledger::LedgerEntry;
 use crate::linkage::{LinkedBy, Links};
 use crate::recording::Recording;
-use crate::site::Site;
-use chrono::NaiveDate;
+use crate::site::{Site, SiteSettings};
+use chrono::{NaiveDate, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 /// What is asked.
@@ -92,7 +92,41 @@ pub struct Facts {
     pub feed: Vec<FeedFact>,
 }
 
-/// The findings of a question.
-pub fn findings(_question: &Question, _facts: &Facts) -> Vec<Finding> {
-    Vec::new()
+impl Facts {
+    /// The settings of the site that held at a moment.
+    pub fn settings(&self, at: Moment) -> &SiteSettings {
+        self.site.settings_at(at)
+    }
+
+    /// The local day of a moment.
+    pub fn day(&self, at: Moment) -> NaiveDate {
+        self.settings(at).local_day(at)
+    }
+}
+
+impl Question {
+    /// Whether a local day is one of those asked for.
+    pub fn covers(&self, day: NaiveDate) -> bool {
+        self.from <= day && day <= self.to
+    }
+
+    /// Whether a time of grace has run out.
+    pub fn is_over(&self, from: Moment, grace_s: i64) -> bool {
+        self.as_of >= from + TimeDelta::seconds(grace_s)
+    }
+}
+
+impl RecordingFact {
+    /// When it begins, as far as known; else when it was finished or arrived.
+    pub fn at(&self) -> Moment {
+        let hints = &self.recording.hints;
+        hints.starts_at.or(hints.finished_at).unwrap_or(self.recording.arrived_at)
+    }
+}
+
+impl EntryFact {
+    /// When the matter happened, as written; else when it was registered.
+    pub fn at(&self) -> Moment {
+        self.entry.occurred_at.unwrap_or(self.entry.registered_at)
+    }
 }

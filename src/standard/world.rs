@@ -1,0 +1,163 @@
+//! Facts by key and by link, so that each rule reads like its sentence.
+
+use super::facts::{CallFact, EntryFact, Facts, LinkFact, Question, RecordingFact};
+use crate::call::Direction;
+use crate::call::event::Moment;
+use crate::finding::{About, Code, Finding};
+use crate::ledger::Channel;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The facts of a question, indexed.
+pub struct World<'a> {
+    pub question: &'a Question,
+    pub facts: &'a Facts,
+    pub calls: BTreeMap<i64, &'a CallFact>,
+    pub entries: BTreeMap<i64, &'a EntryFact>,
+    /// Recording sets by call, in order.
+    pub sets: BTreeMap<i64, Vec<&'a RecordingFact>>,
+    pub by_call: BTreeMap<i64, &'a LinkFact>,
+    pub by_recording: BTreeMap<i64, &'a LinkFact>,
+    pub by_entry: BTreeMap<i64, &'a LinkFact>,
+    /// Contacts and entries that linking left open between several.
+    pub ambiguous_contacts: BTreeSet<i64>,
+    pub ambiguous_entries: BTreeSet<i64>,
+    pub mis_filed: BTreeMap<i64, i64>,
+    pub second: BTreeMap<i64, i64>,
+}
+
+impl<'a> World<'a> {
+    /// Indexes facts.
+    pub fn of(question: &'a Question, facts: &'a Facts) -> Self {
+        let mut sets: BTreeMap<i64, Vec<&RecordingFact>> = BTreeMap::new();
+        for fact in &facts.recordings {
+            if let Some(call) = fact.call {
+                sets.entry(call).or_default().push(fact);
+            }
+        }
+        sets.values_mut().for_each(|set| set.sort_by_key(|fact| (fact.at(), fact.key)));
+        let links = || facts.links.iter();
+        let open = &facts.open;
+        Self {
+            question,
+            facts,
+            calls: facts.calls.iter().map(|fact| (fact.key, fact)).collect(),
+            entries: facts.entries.iter().map(|fact| (fact.key, fact)).collect(),
+            sets,
+            by_call: links().filter_map(|link| Some((link.call?, link))).collect(),
+            by_recording: links().filter_map(|link| Some((link.recording?, link))).collect(),
+            by_entry: links().map(|link| (link.entry, link)).collect(),
+            ambiguous_contacts: open.ambiguous.iter().map(|pair| pair.contact).collect(),
+            ambiguous_entries: open.ambiguous.iter().map(|pair| pair.entry).collect(),
+            mis_filed: open.mis_filed.iter().map(|pair| (pair.contact, pair.entry)).collect(),
+            second: open.second_entries.iter().map(|pair| (pair.entry, pair.contact)).collect(),
+        }
+    }
+
+    /// Calls of the days asked for.
+    pub fn calls_asked(&self) -> impl Iterator<Item = &'a CallFact> {
+        let asked = |fact: &&CallFact| self.is_asked(fact.call.offered_at);
+        self.facts.calls.iter().filter(asked)
+    }
+
+    /// Entries of the days asked for.
+    pub fn entries_asked(&self) -> impl Iterator<Item = &'a EntryFact> {
+        self.facts.entries.iter().filter(|fact| self.is_asked(fact.at()))
+    }
+
+    /// Recordings of the days asked for.
+    pub fn recordings_asked(&self) -> impl Iterator<Item = &'a RecordingFact> {
+        self.facts.recordings.iter().filter(|fact| self.is_asked(fact.at()))
+    }
+
+    /// Calls of the days asked for with the entry that each is linked to.
+    pub fn pairs_asked(&self) -> impl Iterator<Item = (&'a CallFact, &'a EntryFact)> {
+        self.calls_asked().filter_map(|call| {
+            let link = self.by_call.get(&call.key)?;
+            Some((call, *self.entries.get(&link.entry)?))
+        })
+    }
+
+    /// Whether a moment lies in the days asked for.
+    pub fn is_asked(&self, at: Moment) -> bool {
+        self.question.covers(self.facts.day(at))
+    }
+
+    /// The recordings of a call that hold sound.
+    pub fn sound_of(&self, call: i64) -> impl Iterator<Item = &&'a RecordingFact> {
+        self.sets.get(&call).into_iter().flatten().filter(|fact| fact.recording.has_sound())
+    }
+
+    /// Whether a call owes a ledger entry (R4): it reached the desk, and was answered or the site counts missed calls.
+    pub fn owes_entry(&self, fact: &CallFact) -> bool {
+        let call = &fact.call;
+        let settings = self.facts.settings(call.offered_at);
+        let missed = settings.missed_calls_owe_entry && call.reached_desk;
+        call.direction == Direction::Inbound && (call.is_answered() || missed)
+    }
+
+    /// Whether an entry owes a call: it tells of one.
+    pub fn owes_call(&self, fact: &EntryFact) -> bool {
+        fact.entry.channel != Channel::WalkIn
+    }
+}
+
+/// A finding about a call.
+pub fn about_call(code: Code, fact: &CallFact, since: Moment, evidence: Vec<String>) -> Finding {
+    let about = About { call: Some(fact.key), ..About::default() };
+    Finding::open(code, about, since, [of_call(fact), evidence].concat())
+}
+
+/// A finding about an entry.
+pub fn about_entry(code: Code, fact: &EntryFact, since: Moment, evidence: Vec<String>) -> Finding {
+    let about = About { entry: Some(fact.key), ..About::default() };
+    Finding::open(code, about, since, [of_entry(fact), evidence].concat())
+}
+
+/// A finding about a call and an entry.
+pub fn about_pair(
+    code: Code,
+    call: &CallFact,
+    entry: &EntryFact,
+    since: Moment,
+    evidence: Vec<String>,
+) -> Finding {
+    let about = About { call: Some(call.key), entry: Some(entry.key), ..About::default() };
+    Finding::open(code, about, since, [of_call(call), of_entry(entry), evidence].concat())
+}
+
+/// A finding about a recording.
+pub fn about_recording(
+    code: Code,
+    fact: &RecordingFact,
+    since: Moment,
+    evidence: Vec<String>,
+) -> Finding {
+    let about = About { call: fact.call, recording: Some(fact.key), ..About::default() };
+    let name = said("recording", &fact.recording.hints.name);
+    Finding::open(code, about, since, [vec![name], evidence].concat())
+}
+
+/// One piece of evidence: its name, which pages translate, and its value.
+pub fn said(name: &str, value: impl std::fmt::Display) -> String {
+    format!("{name}={value}")
+}
+
+/// A moment as evidence: pages show it in the site's zone.
+pub fn said_at(name: &str, at: Moment) -> String {
+    said(name, at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
+}
+
+fn of_call(fact: &CallFact) -> Vec<String> {
+    let call = &fact.call;
+    let party = call.outside_party().map_or_else(|| "-".to_owned(), |number| number.masked());
+    vec![said("call", &call.call_id), said_at("offered_at", call.offered_at), said("party", party)]
+}
+
+fn of_entry(fact: &EntryFact) -> Vec<String> {
+    let number = fact.entry.number.as_ref().map_or_else(|| "-".to_owned(), |n| n.masked());
+    vec![
+        said("entry", &fact.entry.entry_id),
+        said_at("written_at", fact.at()),
+        said("written_number", number),
+    ]
+}
