@@ -1,0 +1,238 @@
+//! Words of pages and reports in Chinese and English. The customer's own words in Chinese.
+
+use crate::finding::{Code, Reason};
+
+/// A language of the pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Language {
+    #[default]
+    Zh,
+    En,
+}
+
+impl Language {
+    /// The language of a code: `zh`, `en`; Chinese for anything else.
+    pub fn of(code: &str) -> Self {
+        if code.starts_with("en") { Self::En } else { Self::Zh }
+    }
+
+    /// As in an HTML `lang` attribute.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Zh => "zh-CN",
+            Self::En => "en",
+        }
+    }
+}
+
+/// Key, Chinese, English.
+const WORDS: &[(&str, &str, &str)] = &[
+    ("abandoned", "已放弃", "abandoned"),
+    ("about", "事项", "About"),
+    ("add_link", "手工关联", "Link by hand"),
+    ("agent", "接听人", "agent"),
+    ("alerting", "振铃", "rings"),
+    ("alive", "进行中", "in progress"),
+    ("answer_uncertain", "无法确定是否接通", "not sure that it was joined"),
+    ("answered", "摘机", "Picked up"),
+    ("answered_by", "接听分机", "Answered by"),
+    ("apart_min", "相差（分钟）", "minutes apart"),
+    ("audit", "稽核", "Audit"),
+    ("balance", "账目平衡", "Balance"),
+    ("between_rings", "介于两声之间", "between two rings"),
+    ("busy", "忙", "busy"),
+    ("call", "来电", "Call"),
+    ("call_id", "呼叫编号", "call id"),
+    ("caller", "主叫", "Caller"),
+    ("callee", "被叫", "Called"),
+    ("calls", "来电", "Calls"),
+    ("category", "类别", "category"),
+    ("cause", "原因", "Cause"),
+    ("cause_missing", "未说明原因", "nobody said why it ended"),
+    ("changed", "修改", "changed"),
+    ("channel", "渠道", "channel"),
+    ("complaint", "投诉", "complaint"),
+    ("compliance", "三声接听", "Three-ring rule"),
+    ("content", "内容", "content"),
+    ("contradiction", "数据矛盾", "contradiction"),
+    ("critical", "严重", "critical"),
+    ("declined", "拒接", "declined"),
+    ("direction", "方向", "direction"),
+    ("download_csv", "导出表格", "CSV"),
+    ("duration_s", "时长（秒）", "Length (s)"),
+    ("ended", "结束", "ended"),
+    ("ended_at", "通话结束", "Call ended"),
+    ("ended_inferred", "按规则结束", "closed by rule"),
+    ("enquiry", "咨询", "enquiry"),
+    ("entries", "台账", "Entries"),
+    ("entry", "台账", "Entry"),
+    ("evidence", "依据", "Evidence"),
+    ("exempt", "无需登记", "owes nothing"),
+    ("explain", "说明", "Explain"),
+    ("explained", "已说明", "explained"),
+    ("failed", "故障", "failed"),
+    ("false_alarm", "误报", "false alarm"),
+    ("feed_lost", "信号中断", "the feed was lost"),
+    ("field", "字段", "Field"),
+    ("findings", "问题", "Findings"),
+    ("first_entry", "首条台账", "first entry"),
+    ("fits", "可能对应", "fits"),
+    ("follow_up", "回访", "follow-up"),
+    ("from", "自", "From"),
+    ("handler", "经办人", "handler"),
+    ("healed", "已补齐", "healed"),
+    ("help", "求助", "help"),
+    ("hint_thing", "call:呼叫编号 或 sha256:录音", "call:ID or sha256:HEX"),
+    ("inbound", "来电", "inbound"),
+    ("internal", "内部", "internal"),
+    ("join_ms", "接通延迟（毫秒）", "join delay (ms)"),
+    ("joined", "接通", "joined"),
+    ("language", "English", "中文"),
+    ("late", "超过三声", "late"),
+    ("left", "离开", "left"),
+    ("left_before_desk", "转前台前已离开", "left before the desk was tried"),
+    ("leg_created", "呼叫分机", "dialled"),
+    ("leg_ended", "分机结束", "leg ended"),
+    ("link", "关联", "Link"),
+    ("linked", "已关联", "linked"),
+    ("linked_by", "关联方式", "Linked by"),
+    ("log_in", "登录", "Log in"),
+    ("log_out", "退出", "Log out"),
+    ("longest_silence_s", "最长静音（秒）", "Longest silence (s)"),
+    ("level_dbfs", "音量（dBFS）", "Level (dBFS)"),
+    ("maintenance", "检修", "maintenance"),
+    ("major", "重要", "major"),
+    ("message", "留言", "message"),
+    ("minor", "一般", "minor"),
+    ("missing", "漏项", "missing"),
+    ("name", "姓名", "name"),
+    ("network", "网络", "network"),
+    ("next_page", "下一页", "Next page"),
+    ("no", "否", "no"),
+    ("no_answer", "无人接听", "no answer"),
+    ("no_findings", "没有问题。", "No findings."),
+    ("no_phone", "话机未注册", "no phone registered"),
+    ("none", "无", "none"),
+    ("not_applicable", "不适用", "does not apply"),
+    ("number", "号码", "number"),
+    ("occurred_at", "发生时间", "occurred at"),
+    ("offered", "呼入", "offered"),
+    ("offered_at", "来电时间", "Offered at"),
+    ("open", "未处理", "open"),
+    ("other", "其他", "other"),
+    ("outbound", "去电", "outbound"),
+    ("over_ms", "超出（毫秒）", "over by (ms)"),
+    ("parent_id", "原台账", "follows"),
+    ("party", "对方号码", "Party"),
+    ("pbx_setting", "交换机设置", "PBX setting"),
+    ("perhaps", "可能是", "perhaps"),
+    ("phone", "来电", "phone"),
+    ("picked_up", "摘机", "picked up"),
+    ("probability", "概率", "Probability"),
+    ("queued", "排队", "queued"),
+    ("rate", "达标率", "rate"),
+    ("reason", "原因", "Reason"),
+    ("recorded_s", "录音时长（秒）", "recorded (s)"),
+    ("recorder_fault", "录音故障", "recorder fault"),
+    ("recording", "录音", "Recording"),
+    ("recording_announced", "录音完成", "recording finished"),
+    ("recordings", "录音", "Recordings"),
+    ("registered_at", "登记时间", "Registered at"),
+    ("repair", "报修", "repair"),
+    ("ring", "铃声", "Ring"),
+    ("ring_start_missing", "未知起铃时间", "start of ringing unknown"),
+    ("rings", "各声接听数", "Answers by ring"),
+    ("save", "保存", "Save"),
+    ("search", "查找", "Search"),
+    ("search_hint", "号码、房号或内容", "number, unit or words"),
+    ("settings", "依据的设置", "Judged by these settings"),
+    ("sha256", "校验值", "SHA-256"),
+    ("show", "查看", "Show"),
+    ("silent_call", "静音电话", "silent call"),
+    ("since", "起始", "Since"),
+    ("site", "项目", "Site"),
+    ("state", "状态", "State"),
+    ("suggestion", "建议", "suggestion"),
+    ("taken_elsewhere", "他人接听", "taken elsewhere"),
+    ("talk_ms", "通话（毫秒）", "talk (ms)"),
+    ("talk_s", "通话（秒）", "talk (s)"),
+    ("test_call", "测试电话", "test call"),
+    ("text", "文字", "Text"),
+    ("time", "时间", "time"),
+    ("timeline", "经过", "Timeline"),
+    ("to", "至", "To"),
+    ("together", "同一件事", "belong together"),
+    ("never_together", "不是同一件事", "never belong together"),
+    ("token", "口令", "Token"),
+    ("took_s", "用时（秒）", "took (s)"),
+    ("total", "合计", "total"),
+    ("unanswered", "未接", "unanswered"),
+    ("unavailable", "无法接通", "unavailable"),
+    ("unit", "房号", "unit"),
+    ("unknown", "未知", "unknown"),
+    ("verdict", "结论", "Verdict"),
+    ("version", "版本", "Version"),
+    ("waiting", "等待中", "grace runs"),
+    ("walk_in", "来访", "walk-in"),
+    ("weight", "权重", "Weight"),
+    ("why", "原因", "Why"),
+    ("within", "三声内", "within"),
+    ("withheld", "未显示号码", "withheld"),
+    ("written_at", "登记的时间", "Time as written"),
+    ("written_number", "登记的号码", "Number as written"),
+    ("wrong_number", "打错", "wrong number"),
+    ("wrong_token", "口令不对。", "That is not the token."),
+    ("class", "类别", "Class"),
+    ("ok", "正常", "ok"),
+    ("no_sound", "无声", "no sound"),
+    ("one_sided", "单边", "one-sided"),
+    ("truncated", "不完整", "truncated"),
+    ("unfinished_header", "文件头未完成", "unfinished header"),
+    ("undecodable", "无法解码", "undecodable"),
+    ("person", "人工", "by hand"),
+];
+
+/// A word in a language; the key itself where there is none.
+pub fn word(language: Language, key: &str) -> &str {
+    let found = WORDS.iter().find(|(known, ..)| *known == key);
+    match (found, language) {
+        (Some((_, zh, _)), Language::Zh) => zh,
+        (Some((.., en)), Language::En) => en,
+        (None, _) => key,
+    }
+}
+
+/// The name of a finding's code.
+pub fn code(language: Language, code: Code) -> String {
+    match language {
+        Language::Zh => code.zh().to_owned(),
+        Language::En => code.as_str().replace('_', " "),
+    }
+}
+
+/// All reasons for which a finding may be closed, as keys.
+pub const REASONS: [(Reason, &str); 9] = [
+    (Reason::PbxSetting, "pbx_setting"),
+    (Reason::RecorderFault, "recorder_fault"),
+    (Reason::Network, "network"),
+    (Reason::TestCall, "test_call"),
+    (Reason::WrongNumber, "wrong_number"),
+    (Reason::SilentCall, "silent_call"),
+    (Reason::Maintenance, "maintenance"),
+    (Reason::FalseAlarm, "false_alarm"),
+    (Reason::Other, "other"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_word_stands_twice() {
+        let mut keys: Vec<&str> = WORDS.iter().map(|(key, ..)| *key).collect();
+        keys.sort_unstable();
+        let count = keys.len();
+        keys.dedup();
+        assert_eq!(keys.len(), count);
+    }
+}
