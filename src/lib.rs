@@ -26,6 +26,7 @@ pub mod job;
 pub mod ledger;
 pub mod linkage;
 pub mod log;
+pub mod metrics;
 pub mod object;
 pub mod party;
 pub mod pbx;

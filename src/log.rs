@@ -1,1 +1,19 @@
-//! Tracing set-up and metric names.
+//! What is written to the log, as text or JSON. Numbers and names are masked by their types.
+
+use crate::config::{LogConfig, LogFormat};
+use tracing_subscriber::EnvFilter;
+
+/// Begins to write the log to standard error.
+///
+/// # Errors
+/// A sentence when the filter cannot be read.
+pub fn begin(config: &LogConfig) -> Result<(), String> {
+    let filter = EnvFilter::try_new(format!("{},symphonia_core=off", config.filter))
+        .map_err(|error| format!("log.filter `{}`: {error}", config.filter))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let begun = match config.format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    begun.map_err(|error| error.to_string())
+}

@@ -26,10 +26,19 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// # Errors
 /// When no child can be started.
 pub fn listen(path: &Path, limits: &Limits) -> io::Result<Measures> {
+    listen_as(path, "", limits)
+}
+
+/// As [`listen`], for a file that is kept under another name than the one it came with.
+///
+/// # Errors
+/// As [`listen`].
+pub fn listen_as(path: &Path, name: &str, limits: &Limits) -> io::Result<Measures> {
     let mut child = Command::new(&limits.program)
         .args(["listen", "--json", "--in-process"])
         .args(["--memory-mib", &limits.memory_mib_max.to_string()])
         .args(["--time-s", &limits.time_s_max.to_string()])
+        .args(["--name", name])
         .arg("--")
         .arg(path)
         .stdin(Stdio::null())

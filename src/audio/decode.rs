@@ -21,14 +21,14 @@ struct Container {
     fault: Option<(SoundClass, String)>,
 }
 
-/// Measures a file. A file that is no audio, or breaks off, is measured as far as it goes and classed.
+/// Measures a file that came under a name. A file that is no audio, or breaks off, is measured as far as it goes and classed.
 ///
 /// # Errors
 /// When the file cannot be read from the disk.
-pub fn listen(path: &Path) -> io::Result<Measures> {
-    let (container, source) = open(path)?;
+pub fn listen(path: &Path, name: &Path) -> io::Result<Measures> {
+    let (container, source) = open(path, name)?;
     let mut heard: Option<Listener> = None;
-    let outcome = decode(source, path, &mut |samples, channels, rate| {
+    let outcome = decode(source, name, &mut |samples, channels, rate| {
         let listener = heard.get_or_insert_with(|| Listener::new(channels, rate));
         listener.push(samples);
         Ok(())
@@ -50,9 +50,9 @@ pub fn listen(path: &Path) -> io::Result<Measures> {
     Ok(measures)
 }
 
-fn open(path: &Path) -> io::Result<(Container, Box<dyn MediaSource>)> {
+fn open(path: &Path, name: &Path) -> io::Result<(Container, Box<dyn MediaSource>)> {
     let mut file = File::open(path)?;
-    let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+    let extension = name.extension().map(|e| e.to_string_lossy().to_lowercase());
     let Some((head, start)) = riff::head(&mut file)? else {
         let name = if file.metadata()?.len() == 0 {
             "empty".into()
@@ -159,11 +159,11 @@ fn packets(
 ///
 /// # Errors
 /// When it cannot be decoded or written.
-pub fn rendition(path: &Path, target: impl Write + Seek) -> io::Result<()> {
-    let (_, source) = open(path)?;
+pub fn rendition(path: &Path, name: &Path, target: impl Write + Seek) -> io::Result<()> {
+    let (_, source) = open(path, name)?;
     let mut writer = None;
     let mut target = Some(target);
-    let outcome = decode(source, path, &mut |samples, channels, sample_rate| {
+    let outcome = decode(source, name, &mut |samples, channels, sample_rate| {
         let spec = hound::WavSpec {
             channels,
             sample_rate,

@@ -21,6 +21,9 @@ pub struct Args {
     /// Memory that decoding one file may use.
     #[arg(long, default_value_t = 256)]
     pub memory_mib: u64,
+    /// The name it came with, whose ending tells what it is.
+    #[arg(long, hide = true, default_value = "")]
+    pub name: String,
     /// Time that decoding one file may take.
     #[arg(long, default_value_t = 300)]
     pub time_s: u64,
@@ -73,7 +76,8 @@ fn alone(args: &Args) -> Result<Outcome, Failure> {
     rlimit::Resource::AS.set(memory, memory).map_err(failed)?;
     rlimit::Resource::CPU.set(args.time_s, args.time_s).map_err(failed)?;
     let path = &args.files[0];
-    let measures = audio::listen(path).map_err(|error| unreadable(path, &error))?;
+    let name = if args.name.is_empty() { path.as_path() } else { Path::new(&args.name) };
+    let measures = audio::listen(path, name).map_err(|error| unreadable(path, &error))?;
     let text = serde_json::to_string(&measures)
         .map_err(|error| Failure::CouldNotRun(error.to_string()))?;
     println!("{text}");

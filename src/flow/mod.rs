@@ -1,4 +1,7 @@
 //! Order of steps: the only place where the business and the world meet. One file a route.
 
+pub mod archive;
 pub mod error;
 pub mod fold_files;
+pub mod intake;
+pub mod interpret;

@@ -1,1 +1,8 @@
-//! Slow work, one file per job.
+//! Slow work, one file a job. Every job can be stopped at any moment and goes on where it was.
+
+pub mod close;
+pub mod listen;
+pub mod relink;
+pub mod relink_daemon;
+pub mod replay;
+pub mod watch;

@@ -8,6 +8,7 @@ pub mod fact;
 pub mod sqlite;
 
 pub use fact::{Fact, Kind, NewFact};
+pub use rusqlite::Connection;
 pub use sqlite::{Store, Tx};
 
 use crate::call::{Call, CallEvent, FeedGap, Moment};

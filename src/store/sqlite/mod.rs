@@ -118,7 +118,7 @@ impl Store {
             folding: Folding::default(),
             unfolded: Default::default(),
             behind: true,
-            fold_not_before: None,
+            fold_failed_at: None,
         };
         let threads = start(writer, options.path.clone(), gate)?;
         let inner = Inner {

@@ -251,6 +251,14 @@ impl super::Tx<'_, '_> {
         }
     }
 
+    /// Marks a day that must be computed again, not before `due_at`.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn mark_day(&mut self, site: i64, day: &str, due_at: Moment) -> Result<()> {
+        calls::mark_dirty(self.connection, site, day, crate::store::micros(due_at))
+    }
+
     /// Closes by rule the calls of a site that have been silent since `before`, as of a moment.
     ///
     /// # Errors

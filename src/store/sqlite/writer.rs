@@ -5,6 +5,7 @@ use super::checkpoint::Gate;
 use super::folding::{Folding, Names, Step, Unfolded};
 use super::repeats::Repeats;
 use super::{Tx, progress};
+use crate::clock::Watch;
 use crate::pbx::{Reading, Refusal};
 use crate::store::{Error, Interpreter, NewFact, Result};
 use rusqlite::Connection;
@@ -12,7 +13,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
 /// Deliveries folded in one transaction at most: it bounds how long a reply can wait behind a fold.
@@ -76,8 +77,8 @@ pub struct Writer {
     pub unfolded: VecDeque<Unfolded>,
     /// Facts after the fold's mark are on disk only: after a start, or a fold that failed.
     pub behind: bool,
-    /// A fold that failed is not tried again before this.
-    pub fold_not_before: Option<Instant>,
+    /// Since a fold failed; it is tried again after a while.
+    pub fold_failed_at: Option<Watch>,
 }
 
 impl Writer {
@@ -113,7 +114,7 @@ impl Writer {
     }
 
     fn may_fold(&self) -> bool {
-        self.fold_not_before.is_none_or(|moment| moment <= Instant::now())
+        self.fold_failed_at.is_none_or(|watch| watch.elapsed() >= FOLD_RETRY)
     }
 
     /// Takes the next unfolded deliveries from the disk, where memory does not have them.
@@ -136,7 +137,7 @@ impl Writer {
         self.folding = Folding::default();
         self.unfolded.clear();
         self.behind = true;
-        self.fold_not_before = Some(Instant::now() + FOLD_RETRY);
+        self.fold_failed_at = Some(Watch::start());
     }
 
     /// Waits for work and takes all there is, up to the batch limit. Says whether to stop after it.
@@ -168,7 +169,7 @@ impl Writer {
     /// Stores a batch in one synchronised transaction, then answers everybody in it.
     fn commit(&mut self, works: Vec<Work>) {
         let newest = self.gauges.stored_fact.load(Ordering::Relaxed);
-        let began = Instant::now();
+        let began = Watch::start();
         let gate = Arc::clone(&self.gate);
         let _open = gate.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut answers: Vec<Answer> = Vec::with_capacity(works.len());
@@ -273,7 +274,7 @@ impl Writer {
             }
             self.fold_failed(&error);
         } else {
-            self.fold_not_before = None;
+            self.fold_failed_at = None;
             self.folded_to.send_replace(last);
         }
         let full = self.connection.execute_batch("PRAGMA synchronous = FULL");

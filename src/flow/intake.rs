@@ -1,0 +1,156 @@
+//! The route of one delivery: find the source, check the proof, read, make durable, answer.
+
+use super::interpret::{Rules, Source};
+use crate::metrics::Metrics;
+use crate::pbx::{Delivery, Refusal};
+use crate::recording::Hints;
+use crate::store::fact::head_of;
+use crate::store::{Error, Kind, NewFact, Store};
+use sha2::{Digest, Sha256};
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::broadcast;
+
+/// Everything the route needs. One for the whole daemon.
+pub struct Intake {
+    rules: RwLock<Arc<Rules>>,
+    store: Store,
+    metrics: Arc<Metrics>,
+    /// Files that a phone system spoke of, for whoever watches its folders.
+    announced: broadcast::Sender<Announced>,
+}
+
+/// A phone system said that a recording is finished.
+#[derive(Debug, Clone)]
+pub struct Announced {
+    pub source: String,
+    pub hints: Hints,
+}
+
+/// What the sender is to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// On disk, now or since an earlier delivery of the same.
+    Kept { fact: i64, repeated: bool, why_not_understood: Option<String> },
+    /// No source of this name.
+    NoSuchSource,
+    /// The source does not take deliveries from this address.
+    NotAllowed,
+    /// The proof is missing or wrong.
+    NotAuthentic(String),
+    /// Too much is waiting; nothing was kept.
+    Overloaded,
+    /// The disk failed; nothing was kept.
+    Unavailable,
+}
+
+impl Intake {
+    /// A route over a store.
+    pub fn new(
+        rules: Arc<Rules>,
+        store: Store,
+        metrics: Arc<Metrics>,
+        announced: broadcast::Sender<Announced>,
+    ) -> Self {
+        Self { rules: RwLock::new(rules), store, metrics, announced }
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes on other rules after a reload: the store first, so that no delivery meets an unknown source.
+    ///
+    /// # Errors
+    /// When the store cannot register the new names.
+    pub async fn renew(&self, rules: Arc<Rules>) -> Result<(), Error> {
+        self.store.renew(rules.names(), rules.clone()).await?;
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
+        Ok(())
+    }
+
+    /// Takes one delivery. The answer *kept* is given only once it is on disk.
+    pub async fn take(&self, source: &str, peer: IpAddr, delivery: Delivery) -> Answer {
+        let rules = self.rules();
+        let Some(source) = rules.sources.get(source) else {
+            self.metrics.refused("", "no_such_source");
+            return Answer::NoSuchSource;
+        };
+        self.metrics.received(&source.name);
+        if !source.allows(peer) {
+            self.metrics.refused(&source.name, "not_allowed");
+            return Answer::NotAllowed;
+        }
+        if let Err(refusal) = source.pbx.authenticate(&delivery, &source.secret) {
+            self.metrics.refused(&source.name, "not_authentic");
+            return Answer::NotAuthentic(refusal.to_string());
+        }
+        self.keep(source, delivery).await
+    }
+
+    /// Reads an authentic delivery and keeps it, understood or not.
+    async fn keep(&self, source: &Source, delivery: Delivery) -> Answer {
+        let reading = source.pbx.parse(&delivery, &source.dialect());
+        let why_not_understood = match &reading {
+            Ok(_) => None,
+            Err(Refusal::NotUnderstood(why) | Refusal::NotAuthentic(why)) => Some(why.clone()),
+        };
+        let announced = reading.as_ref().map(|r| r.recordings.clone()).unwrap_or_default();
+        let fact = match self.fact(source, delivery) {
+            Ok(fact) => fact,
+            Err(error) => return self.refused(source, &error),
+        };
+        let receipt = match self.store.deliver(fact, reading).await {
+            Ok(receipt) => receipt,
+            Err(error) => return self.refused(source, &error),
+        };
+        if receipt.repeated {
+            self.metrics.repeated(&source.name);
+        } else {
+            self.metrics.stored(&source.name);
+            if why_not_understood.is_some() {
+                self.metrics.not_understood(&source.name);
+            }
+            self.announce(&source.name, announced);
+        }
+        Answer::Kept { fact: receipt.fact, repeated: receipt.repeated, why_not_understood }
+    }
+
+    fn fact(&self, source: &Source, delivery: Delivery) -> Result<NewFact, Error> {
+        let (site, key) = self.store.source(&source.site, &source.name)?;
+        Ok(NewFact {
+            site,
+            kind: Kind::Delivery,
+            at: delivery.received_at,
+            source: key,
+            who: None,
+            delivery_id: source.pbx.delivery_key(&delivery),
+            head: head_of(&delivery),
+            digest: Sha256::digest(&delivery.body).into(),
+            body: delivery.body,
+        })
+    }
+
+    fn refused(&self, source: &Source, error: &Error) -> Answer {
+        match error {
+            Error::Overloaded => {
+                self.metrics.refused(&source.name, "overloaded");
+                Answer::Overloaded
+            }
+            error => {
+                tracing::error!(%error, source = source.name, "delivery not kept");
+                self.metrics.refused(&source.name, "unavailable");
+                Answer::Unavailable
+            }
+        }
+    }
+
+    /// Passes announced files on to whoever watches folders. With nobody watching nothing is lost: the announcement
+    /// stays in its call.
+    fn announce(&self, source: &str, hints: Vec<Hints>) {
+        for hints in hints {
+            drop(self.announced.send(Announced { source: source.to_owned(), hints }));
+        }
+    }
+}

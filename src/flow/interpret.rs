@@ -1,0 +1,84 @@
+//! What the store is told of the business: how each source's deliveries are read and each site's calls folded.
+
+use crate::call::{Call, CallEvent, CallRules, FeedGap, Moment, fold};
+use crate::pbx::generic::FieldMap;
+use crate::pbx::{Delivery, Dialect, Pbx, Reading, Refusal, Secret};
+use crate::recording::name::NamePattern;
+use crate::site::Site;
+use crate::store::Interpreter;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// A configured sender of deliveries: site, adapter and proof.
+pub struct Source {
+    pub name: String,
+    pub site: String,
+    pub pbx: &'static dyn Pbx,
+    /// Zone of times without one; the site's where the source has none of its own.
+    pub zone: chrono_tz::Tz,
+    pub field_map: Option<FieldMap>,
+    pub secret: Secret,
+    /// Addresses that may send.
+    pub allow: Vec<crate::config::AddressRange>,
+    /// How this source names its recordings.
+    pub names: NamePattern,
+}
+
+impl Source {
+    /// What the adapter must know in order to read.
+    pub fn dialect(&self) -> Dialect<'_> {
+        Dialect { zone: self.zone, field_map: self.field_map.as_ref() }
+    }
+
+    /// Whether an address may send deliveries of this source.
+    pub fn allows(&self, peer: IpAddr) -> bool {
+        self.allow.iter().any(|range| range.holds(peer))
+    }
+}
+
+/// All sources and sites, as configured. Immutable: a reload makes another.
+pub struct Rules {
+    pub sources: BTreeMap<String, Source>,
+    pub sites: BTreeMap<String, Site>,
+}
+
+impl Rules {
+    /// The sites with their sources' names, as the store registers them.
+    pub fn names(&self) -> Vec<(String, Vec<String>)> {
+        let of_site = |site: &str| {
+            let sources = self.sources.values().filter(|source| source.site == site);
+            sources.map(|source| source.name.clone()).collect()
+        };
+        self.sites.keys().map(|site| (site.clone(), of_site(site))).collect()
+    }
+}
+
+impl Interpreter for Rules {
+    fn read(&self, source: &str, delivery: &Delivery) -> Result<Reading, Refusal> {
+        let gone = || {
+            let why =
+                format!("source `{source}` is no longer configured, so nothing can read this");
+            Refusal::NotUnderstood(why)
+        };
+        let source = self.sources.get(source).ok_or_else(gone)?;
+        source.pbx.parse(delivery, &source.dialect())
+    }
+
+    fn fold(
+        &self,
+        site: &str,
+        events: &[CallEvent],
+        gaps: &[FeedGap],
+        as_of: Option<Moment>,
+    ) -> Option<Call> {
+        // A call is judged by the settings valid when it was offered: at its first event.
+        let offered_at = events.iter().map(|event| event.at.earliest).min()?;
+        let rules = CallRules::of(self.sites.get(site)?.settings_at(offered_at));
+        fold(events, gaps, &rules, as_of)
+    }
+
+    fn day(&self, site: &str, at: Moment) -> String {
+        let day = self.sites.get(site).map(|site| site.settings_at(at).local_day(at));
+        day.unwrap_or_else(|| at.date_naive()).to_string()
+    }
+}

@@ -1,0 +1,53 @@
+//! Building everything derived again from the facts, beside the grown database, and comparing.
+
+use super::relink::{self, At, day_of};
+use crate::flow::interpret::Rules;
+use crate::store::Result;
+use crate::store::sqlite::replay::{Difference, Rebuilt};
+use crate::store::sqlite::window;
+use chrono::TimeDelta;
+use std::path::Path;
+
+/// What came of a replay.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Replayed {
+    pub facts: u64,
+    /// Empty when the rebuilt rows are identical.
+    pub differences: Vec<Difference>,
+}
+
+/// Rebuilds and compares. `step` is told the facts done.
+///
+/// # Errors
+/// When a file cannot be opened or a fact cannot be applied.
+pub fn replay(
+    rules: &Rules,
+    grown: &Path,
+    scratch: &Path,
+    step: impl FnMut(u64),
+) -> Result<Replayed> {
+    let mut rebuilt = Rebuilt::begin(grown, scratch)?;
+    let facts = rebuilt.apply_all(rules, step)?;
+    if let Some(as_of) = rebuilt.as_of()? {
+        for (key, name) in rebuilt.sites() {
+            let Some(site) = rules.sites.get(&name) else { continue };
+            let limit_s = site.settings_at(as_of).call_silence_limit_s;
+            let before = as_of - TimeDelta::seconds(limit_s);
+            rebuilt.write(rules, |tx| tx.close_silent(key, before, as_of))?;
+            let at = At { site, key };
+            let due = window::due(rebuilt.connection(), key, as_of)?;
+            let mut touched = std::collections::BTreeSet::new();
+            for dirty in &due {
+                let linked = relink::link(rebuilt.connection(), at, day_of(&dirty.day))?;
+                touched.extend(linked.days.iter().copied());
+                rebuilt.write(rules, |tx| relink::save_links(tx, key, &linked))?;
+            }
+            for day in touched {
+                let judged = relink::judge(rebuilt.connection(), at, day, as_of)?;
+                let dirty = window::DirtyDay { day: day.to_string(), marks: 0 };
+                rebuilt.write(rules, |tx| relink::save_findings(tx, key, &judged, &dirty))?;
+            }
+        }
+    }
+    Ok(Replayed { facts, differences: rebuilt.compare()? })
+}
