@@ -1,1 +1,359 @@
-//! Wiring: configuration to store, objects, clock, adapters, server and workers; shutdown.
+//! Wiring: settings to store, objects, adapters, server and jobs; reload and shutdown.
+
+use crate::audio::child::Limits as ListeningLimits;
+use crate::clock;
+use crate::config::{Config, SourceConfig};
+use crate::flow::archive::Archive;
+use crate::flow::intake::Intake;
+use crate::flow::interpret::{Rules, Source};
+use crate::job::{close, listen, relink_daemon, watch as watching};
+use crate::metrics::Metrics;
+use crate::object::folder::Folder;
+use crate::pbx::{self, generic::FieldMap};
+use crate::stop::{self, Stop, Stopper};
+use crate::store::sqlite::{Options, Store, database_in, findings};
+use crate::store::{Kind, sqlite};
+use crate::web::server::{self, Limits, Shared};
+use crate::web::session::Door;
+use crate::web::state::State;
+use std::fs::{File, TryLockError};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, broadcast};
+use tokio::task::JoinSet;
+
+/// Announcements that may wait for a slow folder.
+const ANNOUNCED_MAX: usize = 1024;
+/// How often links and findings are looked after.
+const LINK_EVERY: Duration = Duration::from_secs(2);
+/// While deliveries keep coming, links are computed at least so often.
+const LINK_AT_LEAST: Duration = Duration::from_secs(30);
+/// Linking may take one part in so many of the time.
+const LINK_SHARE: u32 = 20;
+/// How often silent calls are closed and recordings nobody heard are looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// Why the daemon could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{0}")]
+    Settings(String),
+    #[error("{path}: {error}")]
+    Io { path: String, error: std::io::Error },
+    #[error(transparent)]
+    Store(#[from] crate::store::Error),
+    #[error("another ringledger runs on {0}; stop it first")]
+    Taken(String),
+}
+
+fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.display().to_string();
+    move |error| Error::Io { path, error }
+}
+
+/// The rules of some settings. They were checked when they were loaded.
+///
+/// # Errors
+/// [`Error::Settings`] with what cannot be read.
+pub fn rules(config: &Config) -> Result<Rules, Error> {
+    let sites = config.sites().into_iter().map(|site| (site.id.clone(), site));
+    let sources = config.sources.iter().map(|source| source_of(config, source));
+    let named = |source: Source| (source.name.clone(), source);
+    Ok(Rules {
+        sites: sites.collect(),
+        sources: sources.collect::<Result<Vec<_>, _>>()?.into_iter().map(named).collect(),
+    })
+}
+
+fn source_of(config: &Config, source: &SourceConfig) -> Result<Source, Error> {
+    let wrong = |why: String| Error::Settings(format!("source `{}`: {why}", source.name));
+    let site = config.sites().into_iter().find(|site| site.id == source.site);
+    let zone = match source.zone.as_str() {
+        "" => site.map_or(chrono_tz::UTC, |site| site.settings_at(clock::now()).zone()),
+        zone => zone.parse().map_err(|_| wrong(format!("no zone `{zone}`")))?,
+    };
+    let field_map = match source.field_map.as_str() {
+        "" => None,
+        path => {
+            let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+            Some(FieldMap::from_toml(&text).map_err(wrong)?)
+        }
+    };
+    let allow = source.allow.iter().map(|range| range.parse());
+    Ok(Source {
+        name: source.name.clone(),
+        site: source.site.clone(),
+        pbx: pbx::named(&source.adapter).ok_or_else(|| wrong("no such adapter".into()))?,
+        zone,
+        field_map,
+        secret: source.secret(),
+        allow: allow.collect::<Result<_, String>>().map_err(wrong)?,
+        names: source.file_names.parse().map_err(wrong)?,
+    })
+}
+
+/// The data of a daemon, opened. While it lives no other daemon opens the same.
+pub struct Data {
+    pub store: Store,
+    pub rules: Arc<Rules>,
+    pub archive: Arc<Archive>,
+    pub database: PathBuf,
+    lock: Option<File>,
+}
+
+impl Data {
+    /// Whether no daemon is at work on the same data.
+    pub fn is_owner(&self) -> bool {
+        self.lock.is_some()
+    }
+}
+
+/// Opens the data of some settings. A command may do so beside a running daemon: then it only adds.
+///
+/// # Errors
+/// [`Error`] when the folder or the database cannot be opened; [`Error::Taken`] when it must be alone and is not.
+pub fn open(config: &Config, alone: bool) -> Result<Data, Error> {
+    let folder = PathBuf::from(&config.data.dir);
+    std::fs::create_dir_all(&folder).map_err(io(&folder))?;
+    let lock_path = folder.join("ringledger.lock");
+    let lock = File::create(&lock_path).map_err(io(&lock_path))?;
+    let owner = match lock.try_lock() {
+        Ok(()) => true,
+        Err(TryLockError::WouldBlock) if alone => {
+            return Err(Error::Taken(folder.display().to_string()));
+        }
+        Err(TryLockError::WouldBlock) => false,
+        Err(TryLockError::Error(error)) => return Err(io(&lock_path)(error)),
+    };
+    let rules = Arc::new(rules(config)?);
+    let database = database_in(&folder);
+    let options = Options {
+        path: database.clone(),
+        sites: rules.names(),
+        waiting_max: config.store.waiting_max,
+        batch_max: config.store.batch_max,
+        cache_kib: config.store.cache_kib,
+        readers: config.store.readers,
+        repeat_window_days: config.store.repeat_window_days,
+        guest: !owner,
+    };
+    let store = Store::open(&options, rules.clone())?;
+    let recordings = config.recordings_dir();
+    let objects = if owner { Folder::open(&recordings) } else { Folder::beside(&recordings) };
+    let archive = Arc::new(Archive {
+        store: store.clone(),
+        objects: Arc::new(objects.map_err(io(&recordings))?),
+        metrics: Arc::new(Metrics::default()),
+        arrived: Arc::new(Notify::new()),
+    });
+    Ok(Data { store, rules, archive, database, lock: owner.then_some(lock) })
+}
+
+/// How children listen.
+///
+/// # Errors
+/// When our own program is not found.
+pub fn listening(config: &Config) -> Result<ListeningLimits, Error> {
+    let program = std::env::current_exe().map_err(io(Path::new("own program")))?;
+    let listening = &config.listening;
+    let (memory_mib_max, time_s_max) = (listening.memory_mib_max, listening.time_s_max);
+    Ok(ListeningLimits { program, memory_mib_max, time_s_max })
+}
+
+/// A running daemon.
+pub struct Daemon {
+    pub address: SocketAddr,
+    pub data: Data,
+    pub state: Arc<State>,
+    stop: Stopper,
+    server: tokio::task::JoinHandle<()>,
+    jobs: JoinSet<()>,
+}
+
+/// Starts a daemon: when this returns, deliveries are taken.
+///
+/// # Errors
+/// [`Error`] when data or socket cannot be opened.
+pub async fn start(config: &Config) -> Result<Daemon, Error> {
+    let data = open(config, true)?;
+    note_settings(&data).await?;
+    let (announced, _) = broadcast::channel(ANNOUNCED_MAX);
+    let intake = Intake::new(data.rules.clone(), data.archive.clone(), announced.clone());
+    let intake = Arc::new(intake);
+    let state = Arc::new(State {
+        intake: intake.clone(),
+        archive: data.archive.clone(),
+        metrics: data.archive.metrics.clone(),
+        door: Door { token: pbx::Secret(config.access.token.clone()) },
+        columns: config.ledger.columns.clone(),
+        upload_bytes_max: config.server.upload_bytes_max,
+        ready: AtomicBool::new(true),
+        changed: Arc::new(Notify::new()),
+    });
+    let listener = TcpListener::bind(&config.server.listen)
+        .await
+        .map_err(io(Path::new(&config.server.listen)))?;
+    let address = listener.local_addr().map_err(io(Path::new("socket")))?;
+    let (stop, stopped) = stop::channel();
+    let shared = Arc::new(Shared::new(intake, limits(config)));
+    let router = crate::web::router(state.clone());
+    let server = tokio::spawn(server::serve(listener, shared, router, stopped.clone()));
+    let mut jobs = JoinSet::new();
+    for watched in folders(config, &data.rules) {
+        let receiver = announced.subscribe();
+        jobs.spawn(watching::run(watched, data.archive.clone(), receiver, stopped.clone()));
+    }
+    jobs.spawn(listen_always(
+        data.archive.clone(),
+        data.rules.clone(),
+        listening(config)?,
+        stopped.clone(),
+    ));
+    jobs.spawn(link_always(state.clone(), stopped));
+    Ok(Daemon { address, data, state, stop, server, jobs })
+}
+
+fn limits(config: &Config) -> Limits {
+    let server = &config.server;
+    Limits {
+        body_bytes_max: server.body_bytes_max,
+        in_flight_bytes_max: server.in_flight_bytes_max,
+        connections_max: server.connections_max,
+        header_timeout_s: server.header_timeout_s,
+        drain_s: server.drain_s,
+    }
+}
+
+fn folders(config: &Config, rules: &Rules) -> Vec<watching::Watched> {
+    let mut watched = Vec::new();
+    for source in &config.sources {
+        let Some(known) = rules.sources.get(&source.name) else { continue };
+        for folder in &source.folders {
+            watched.push(watching::Watched {
+                source: source.name.clone(),
+                site: source.site.clone(),
+                folder: folder.into(),
+                names: known.names.clone(),
+                zone: known.zone,
+            });
+        }
+    }
+    watched
+}
+
+/// Settings are facts: a change of a site's settings is kept with its time.
+async fn note_settings(data: &Data) -> Result<(), Error> {
+    for site in data.rules.sites.values() {
+        let key = data.store.site(&site.id)?;
+        let body = serde_json::to_vec(&site.versions).unwrap_or_default();
+        let known =
+            data.store.read(|connection| sqlite::newest_body(connection, key, Kind::Settings))?;
+        if known.as_deref() != Some(&body) {
+            let (versions, at) = (site.versions.clone(), clock::now());
+            let write =
+                data.store.write(move |tx| tx.act(key, Kind::Settings, at, "settings", &versions));
+            write.await?;
+        }
+    }
+    Ok(())
+}
+
+async fn listen_always(
+    archive: Arc<Archive>,
+    rules: Arc<Rules>,
+    limits: ListeningLimits,
+    mut stop: Stop,
+) {
+    loop {
+        for site in rules.sites.keys() {
+            let Ok(key) = archive.store.site(site) else { continue };
+            if let Err(error) = listen::catch_up(&archive, key, &limits).await {
+                tracing::error!(%error, site, "listening stopped; tried again");
+            }
+        }
+        tokio::select! {
+            () = archive.arrived.notified() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = stop.heard() => return,
+        }
+    }
+}
+
+/// Links and judges what changed, when deliveries are quiet or have kept us waiting long enough, and never for more
+/// than a small share of the time.
+async fn link_always(state: Arc<State>, mut stop: Stop) {
+    let (mut seen, mut waited, mut since_look) = (-1, Duration::ZERO, LOOK_EVERY);
+    let mut pause = LINK_EVERY;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = state.changed.notified() => {}
+            () = stop.heard() => return,
+        }
+        waited += pause;
+        since_look += pause;
+        let newest = state.archive.store.gauges().stored_fact.load(Ordering::Relaxed);
+        if newest != seen && waited < LINK_AT_LEAST && seen >= 0 && waited > LINK_EVERY {
+            seen = newest;
+            continue;
+        }
+        (seen, waited) = (newest, Duration::ZERO);
+        let watch = clock::Watch::start();
+        link_once(&state, since_look >= LOOK_EVERY).await;
+        if since_look >= LOOK_EVERY {
+            since_look = Duration::ZERO;
+        }
+        pause = LINK_EVERY.max(watch.elapsed() * LINK_SHARE);
+    }
+}
+
+async fn link_once(state: &State, look: bool) {
+    let (rules, store) = (state.intake.rules(), &state.archive.store);
+    for site in rules.sites.values() {
+        let Ok(key) = store.site(&site.id) else { continue };
+        if look && let Err(error) = close::silent(store, site, key, clock::now()).await {
+            tracing::error!(%error, site = site.id, "silent calls stay open; tried again");
+        }
+        match relink_daemon::catch_up(store, site, key, clock::now()).await {
+            Ok(0) => {}
+            Ok(_) => count_findings(state, &site.id, key),
+            Err(error) => tracing::error!(%error, site = site.id, "not linked; tried again"),
+        }
+    }
+}
+
+fn count_findings(state: &State, site: &str, key: i64) {
+    let counts = state.archive.store.read(|connection| findings::counts(connection, key));
+    for (code, standing, count) in counts.unwrap_or_default() {
+        state.metrics.findings(site, &code, &standing, count);
+    }
+}
+
+impl Daemon {
+    /// Takes on other settings. What cannot change while running says so in the log.
+    ///
+    /// # Errors
+    /// When the settings cannot be used; the old ones stay in force.
+    pub async fn reload(&self, config: &Config) -> Result<(), Error> {
+        let rules = Arc::new(rules(config)?);
+        self.state.intake.renew(rules).await?;
+        tracing::info!("settings reloaded; socket, folders and token change with a restart");
+        Ok(())
+    }
+
+    /// Lets open requests finish, folds what is waiting and closes the data.
+    pub async fn stop(mut self) {
+        self.state.ready.store(false, Ordering::Relaxed);
+        self.stop.stop();
+        if let Err(error) = self.server.await {
+            tracing::error!(%error, "the server ended badly");
+        }
+        self.jobs.shutdown().await;
+        let store = self.data.store.clone();
+        drop(tokio::task::spawn_blocking(move || store.close()).await);
+    }
+}

@@ -37,5 +37,6 @@ pub mod sheet;
 pub mod site;
 pub mod source;
 pub mod standard;
+pub mod stop;
 pub mod store;
 pub mod web;

@@ -2,8 +2,17 @@
 //!
 //! Exit codes: 0 clean, 1 findings where a script wants to know, 2 usage, 3 could not run.
 
+mod audit;
+mod check;
+mod config;
+mod data;
+mod deliveries;
 pub mod fold;
+mod import;
 pub mod listen;
+mod replay;
+mod serve;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -26,6 +35,22 @@ pub struct Cli {
 /// What the program can be told to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Take deliveries, keep recordings, link, audit: the daemon.
+    Serve(serve::Args),
+    /// Take in a ledger, a directory of units, or recordings.
+    Import(import::Args),
+    /// Print the report of some days: balance, three-ring rule, findings.
+    Audit(audit::Args),
+    /// List stored deliveries.
+    Deliveries(deliveries::Args),
+    /// Build everything derived again from the facts, and compare.
+    Replay(replay::Args),
+    /// Walk the chain of facts and hash every recording again.
+    Verify(verify::Args),
+    /// Look whether everything is there that the daemon needs.
+    Check(check::Args),
+    /// Show or check settings.
+    Config(config::Args),
     /// Turn stored deliveries (JSON lines) into calls; reads no store.
     Fold(fold::Args),
     /// Measure audio files: length, level, silence, waveform, class.
@@ -67,6 +92,14 @@ pub fn progress(steps: u64, what: &str) -> indicatif::ProgressBar {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match &cli.command {
+        Command::Serve(args) => serve::run(args, cli.json),
+        Command::Import(args) => import::run(args, cli.json),
+        Command::Audit(args) => audit::run(args, cli.json),
+        Command::Deliveries(args) => deliveries::run(args, cli.json),
+        Command::Replay(args) => replay::run(args, cli.json),
+        Command::Verify(args) => verify::run(args, cli.json),
+        Command::Check(args) => check::run(args, cli.json),
+        Command::Config(args) => config::run(args, cli.json),
         Command::Fold(args) => fold::run(args, cli.json),
         Command::Listen(args) => listen::run(args, cli.json),
     };

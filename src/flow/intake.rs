@@ -1,20 +1,28 @@
 //! The route of one delivery: find the source, check the proof, read, make durable, answer.
 
+use super::archive::Archive;
+use super::error::{Error, Kind};
 use super::interpret::{Rules, Source};
+use crate::call::Moment;
 use crate::metrics::Metrics;
-use crate::pbx::{Delivery, Refusal};
+use crate::pbx::{Delivery, Refusal, multipart};
 use crate::recording::Hints;
 use crate::store::fact::head_of;
-use crate::store::{Error, Kind, NewFact, Store};
+use crate::store::{self, NewFact, Store};
 use sha2::{Digest, Sha256};
+use std::io::Write;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::broadcast;
+
+/// Media type of forms with files in them.
+const FORM: &str = "multipart/form-data";
 
 /// Everything the route needs. One for the whole daemon.
 pub struct Intake {
     rules: RwLock<Arc<Rules>>,
     store: Store,
+    archive: Arc<Archive>,
     metrics: Arc<Metrics>,
     /// Files that a phone system spoke of, for whoever watches its folders.
     announced: broadcast::Sender<Announced>,
@@ -48,11 +56,11 @@ impl Intake {
     /// A route over a store.
     pub fn new(
         rules: Arc<Rules>,
-        store: Store,
-        metrics: Arc<Metrics>,
+        archive: Arc<Archive>,
         announced: broadcast::Sender<Announced>,
     ) -> Self {
-        Self { rules: RwLock::new(rules), store, metrics, announced }
+        let (store, metrics) = (archive.store.clone(), Arc::clone(&archive.metrics));
+        Self { rules: RwLock::new(rules), store, archive, metrics, announced }
     }
 
     /// The rules in force.
@@ -64,7 +72,7 @@ impl Intake {
     ///
     /// # Errors
     /// When the store cannot register the new names.
-    pub async fn renew(&self, rules: Arc<Rules>) -> Result<(), Error> {
+    pub async fn renew(&self, rules: Arc<Rules>) -> store::Result<()> {
         self.store.renew(rules.names(), rules.clone()).await?;
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
         Ok(())
@@ -97,6 +105,8 @@ impl Intake {
             Err(Refusal::NotUnderstood(why) | Refusal::NotAuthentic(why)) => Some(why.clone()),
         };
         let announced = reading.as_ref().map(|r| r.recordings.clone()).unwrap_or_default();
+        let form = delivery.header("content-type").filter(|kind| kind.starts_with(FORM));
+        let form = form.map(|kind| (kind.to_owned(), delivery.body.clone(), delivery.received_at));
         let fact = match self.fact(source, delivery) {
             Ok(fact) => fact,
             Err(error) => return self.refused(source, &error),
@@ -112,16 +122,47 @@ impl Intake {
             if why_not_understood.is_some() {
                 self.metrics.not_understood(&source.name);
             }
+            if let Some((kind, body, at)) = form {
+                self.keep_files(source, &kind, &body, &announced, at).await;
+            }
             self.announce(&source.name, announced);
         }
         Answer::Kept { fact: receipt.fact, repeated: receipt.repeated, why_not_understood }
     }
 
-    fn fact(&self, source: &Source, delivery: Delivery) -> Result<NewFact, Error> {
+    /// Keeps the recordings in a form as recordings too. One that cannot be kept now is not lost: it is in the
+    /// delivery.
+    async fn keep_files(
+        &self,
+        source: &Source,
+        kind: &str,
+        body: &[u8],
+        told: &[Hints],
+        at: Moment,
+    ) {
+        for part in multipart::parts(kind, body).unwrap_or_default() {
+            let Some(name) = part.file_name else { continue };
+            let mut hints = source.names.hints(&name, source.zone);
+            let call_id = told.iter().find_map(|told| told.call_id.clone());
+            hints.call_id = call_id.or(hints.call_id);
+            let kept = async {
+                let mut incoming = self.archive.begin()?;
+                incoming
+                    .write_all(part.body)
+                    .map_err(|error| Error::new(Kind::Unavailable, format!("not kept: {error}")))?;
+                self.archive.admit(&source.site, incoming, hints, None, at, &source.name).await
+            };
+            if let Err(error) = kept.await {
+                tracing::error!(%error, source = source.name, "a recording stays in its delivery");
+            }
+        }
+    }
+
+    fn fact(&self, source: &Source, delivery: Delivery) -> store::Result<NewFact> {
         let (site, key) = self.store.source(&source.site, &source.name)?;
         Ok(NewFact {
             site,
-            kind: Kind::Delivery,
+            kind: store::Kind::Delivery,
             at: delivery.received_at,
             source: key,
             who: None,
@@ -132,9 +173,9 @@ impl Intake {
         })
     }
 
-    fn refused(&self, source: &Source, error: &Error) -> Answer {
+    fn refused(&self, source: &Source, error: &store::Error) -> Answer {
         match error {
-            Error::Overloaded => {
+            store::Error::Overloaded => {
                 self.metrics.refused(&source.name, "overloaded");
                 Answer::Overloaded
             }

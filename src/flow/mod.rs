@@ -1,6 +1,8 @@
 //! Order of steps: the only place where the business and the world meet. One file a route.
 
+pub mod answer;
 pub mod archive;
+pub mod desk;
 pub mod error;
 pub mod fold_files;
 pub mod intake;

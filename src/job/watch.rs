@@ -8,10 +8,11 @@ use crate::recording::Hints;
 use crate::recording::name::NamePattern;
 use crate::source::Arrival;
 use crate::source::folder::Folder;
+use crate::stop::Stop;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::broadcast;
 
 /// How often a folder is looked through, for what no event told.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -30,7 +31,7 @@ pub async fn run(
     watched: Watched,
     archive: Arc<Archive>,
     mut announced: broadcast::Receiver<Announced>,
-    mut stop: watch::Receiver<bool>,
+    mut stop: Stop,
 ) {
     loop {
         match Folder::watch(&watched.folder) {
@@ -42,7 +43,7 @@ pub async fn run(
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
-            _ = stop.wait_for(|stop| *stop) => return,
+            () = stop.heard() => return,
         }
     }
 }
@@ -52,7 +53,7 @@ async fn follow(
     mut folder: Folder,
     archive: &Archive,
     announced: &mut broadcast::Receiver<Announced>,
-    stop: &mut watch::Receiver<bool>,
+    stop: &mut Stop,
 ) {
     let mut look = tokio::time::interval(LOOK_EVERY);
     loop {
@@ -76,7 +77,7 @@ async fn follow(
                     return;
                 }
             },
-            _ = stop.wait_for(|stop| *stop) => return,
+            () = stop.heard() => return,
         }
     }
 }

@@ -1,5 +1,41 @@
 //! HTTP in and out: deliveries, recordings, the API and the pages.
 
+mod api;
+mod audio;
 pub mod error;
 pub mod hook;
+mod pages;
 pub mod server;
+pub mod session;
+pub mod state;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::response::Redirect;
+use axum::routing::{get, post};
+use state::State;
+use std::sync::Arc;
+
+/// Everything but deliveries.
+pub fn router(state: Arc<State>) -> Router {
+    Router::new()
+        .route("/", get(|| async { Redirect::to("/audit") }))
+        .route("/audit", get(pages::audit))
+        .route("/findings", get(pages::findings))
+        .route("/calls/{key}", get(pages::call))
+        .route("/recordings/{key}", get(pages::recording))
+        .route("/recordings/{key}/{name}", get(audio::play).put(api::upload))
+        .route("/entries/{key}", get(pages::entry))
+        .route("/search", get(pages::search))
+        .route("/login", get(pages::login_form).post(pages::login))
+        .route("/api/v1/entries", get(api::list_entries).post(api::save_entry))
+        .route("/api/v1/entries/{id}", get(api::get_entry).put(api::put_entry))
+        .route("/api/v1/decisions", post(api::decide))
+        .route("/api/v1/explanations", post(api::explain))
+        .route("/healthz", get(api::healthz))
+        .route("/readyz", get(api::readyz))
+        .route("/metrics", get(api::metrics))
+        .fallback(pages::nowhere)
+        .layer(from_fn_with_state(Arc::clone(&state), pages::explained))
+        .with_state(state)
+}

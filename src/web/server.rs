@@ -3,6 +3,7 @@
 
 use super::hook;
 use crate::flow::intake::Intake;
+use crate::stop::Stop;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -17,7 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
 /// Limits of the socket.
@@ -52,12 +53,7 @@ impl Shared {
 }
 
 /// Serves until `stop` turns true; then takes no new connection and lets open requests finish.
-pub async fn serve(
-    listener: TcpListener,
-    shared: Arc<Shared>,
-    router: Router,
-    mut stop: watch::Receiver<bool>,
-) {
+pub async fn serve(listener: TcpListener, shared: Arc<Shared>, router: Router, mut stop: Stop) {
     let graceful = GracefulShutdown::new();
     let connections = Arc::new(Semaphore::new(shared.limits.connections_max));
     loop {
@@ -77,7 +73,7 @@ pub async fn serve(
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             },
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = stop.heard() => break,
         }
     }
     drop(listener);

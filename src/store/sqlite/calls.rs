@@ -132,6 +132,16 @@ pub fn key_of(connection: &Connection, site: i64, id: &str) -> Result<Option<i64
     Ok(None)
 }
 
+/// The site of a call.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none of this key.
+pub fn site_of(connection: &Connection, key: i64) -> Result<i64> {
+    let sql = "SELECT site FROM call WHERE key = ?1";
+    let site = connection.prepare_cached(sql)?.query_row([key], |row| row.get(0)).optional()?;
+    site.ok_or_else(|| Error::NotFound(format!("call {key}")))
+}
+
 /// When a call was offered.
 ///
 /// # Errors

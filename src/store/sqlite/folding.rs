@@ -269,6 +269,17 @@ impl Folding {
     }
 }
 
+/// A call folded again from its deliveries, kept nowhere.
+pub fn folded_again(step: &Step<'_>, call: i64, site: i64) -> Result<Option<crate::call::Call>> {
+    let recent = read_call(step, site, call)?;
+    let mut gaps = Vec::new();
+    for source in &recent.sources {
+        gaps.extend(pbx::gaps(&read_notices(step.tx, site, *source)?));
+    }
+    let name = step.names.sites.get(&site).map_or("", String::as_str);
+    Ok(step.interpreter.fold(name, &recent.events, &gaps, step.as_of))
+}
+
 fn tie_text(tie: &Tie) -> String {
     match tie {
         Tie::Call(id) => format!("c:{id}"),

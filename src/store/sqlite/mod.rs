@@ -23,11 +23,12 @@ pub use append::Receipt;
 pub use folding::Names;
 pub use writer::Gauges;
 
+use crate::call::Call;
 use crate::call::Moment;
 use crate::pbx::{Reading, Refusal};
 use crate::store::{Error, Fact, Interpreter, Kind, NewFact, Result, micros, moment};
 use append::Appender;
-use folding::{Folding, Unfolded};
+use folding::{Folding, Step, Unfolded};
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -55,6 +56,8 @@ pub struct Options {
     pub readers: usize,
     /// For how long back a repeat is recognised, from the newest fact.
     pub repeat_window_days: i64,
+    /// Another process owns the database: it folds and copies the log, we only add.
+    pub guest: bool,
 }
 
 /// An open store. Cloning gives another handle on the same one.
@@ -76,8 +79,8 @@ struct Inner {
 
 struct Threads {
     writer: JoinHandle<()>,
-    checkpoints: JoinHandle<()>,
-    stop_checkpoints: mpsc::Sender<()>,
+    /// Nothing in a guest.
+    checkpoints: Option<(JoinHandle<()>, mpsc::Sender<()>)>,
 }
 
 /// An open transaction of the writer, with the ends of the fact chains.
@@ -117,10 +120,10 @@ impl Store {
             folded_to: folded_sender,
             folding: Folding::default(),
             unfolded: Default::default(),
-            behind: true,
+            behind: !options.guest,
             fold_failed_at: None,
         };
-        let threads = start(writer, options.path.clone(), gate)?;
+        let threads = start(writer, options, gate)?;
         let inner = Inner {
             work,
             gauges,
@@ -221,6 +224,27 @@ impl Store {
         answer
     }
 
+    /// A call with its legs and timeline, folded again from its deliveries; and the key of its site.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none of this key.
+    pub fn call_whole(
+        &self,
+        connection: &Connection,
+        interpreter: &dyn Interpreter,
+        key: i64,
+    ) -> Result<(i64, crate::audit::CallFact)> {
+        let kept = calls::call(connection, key)?;
+        let site = calls::site_of(connection, key)?;
+        let names = self.names();
+        let as_of = kept.call.ended_inferred.then_some(kept.call.ended_at).flatten();
+        let step = Step { tx: connection, names: &names, interpreter, as_of };
+        let folded = folding::folded_again(&step, key, site)?;
+        let call = folded.unwrap_or_else(|| kept.call.clone());
+        let whole = Call { legs: call.legs, timeline: call.timeline, ..kept.call };
+        Ok((site, crate::audit::CallFact { key, call: whole }))
+    }
+
     /// What the writer tells about itself.
     pub fn gauges(&self) -> &Gauges {
         &self.inner.gauges
@@ -265,8 +289,9 @@ impl Store {
         let Some(threads) = threads else { return };
         drop(self.inner.work.send(Work::Stop));
         drop(threads.writer.join());
-        drop(threads.stop_checkpoints);
-        drop(threads.checkpoints.join());
+        let Some((checkpoints, stop)) = threads.checkpoints else { return };
+        drop(stop);
+        drop(checkpoints.join());
         self.inner.readers.lock().unwrap_or_else(|p| p.into_inner()).clear();
         let truncated = connect::writer(&self.inner.path, 256).and_then(|connection| {
             Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
@@ -346,17 +371,18 @@ impl Names {
     }
 }
 
-fn start(writer: Writer, path: PathBuf, gate: checkpoint::Gate) -> Result<Threads> {
+fn start(writer: Writer, options: &Options, gate: checkpoint::Gate) -> Result<Threads> {
     let failed = |error: std::io::Error| Error::Unavailable(format!("no thread: {error}"));
-    let (stop_checkpoints, stop) = mpsc::channel();
     let named = |name: &str| std::thread::Builder::new().name(name.into());
-    Ok(Threads {
-        writer: named("writer").spawn(move || writer.run()).map_err(failed)?,
-        checkpoints: named("checkpoints")
-            .spawn(move || checkpoint::run(path, gate, stop))
-            .map_err(failed)?,
-        stop_checkpoints,
-    })
+    let writer = named("writer").spawn(move || writer.run()).map_err(failed)?;
+    if options.guest {
+        return Ok(Threads { writer, checkpoints: None });
+    }
+    let (stop_checkpoints, stop) = mpsc::channel();
+    let path = options.path.clone();
+    let run = move || checkpoint::run(path, gate, stop);
+    let checkpoints = named("checkpoints").spawn(run).map_err(failed)?;
+    Ok(Threads { writer, checkpoints: Some((checkpoints, stop_checkpoints)) })
 }
 
 /// Gives every configured site and source its key, which it keeps for ever.
@@ -446,6 +472,36 @@ fn unfolded(
             Unfolded { fact: fact.id, site, source, received_at, reading }
         })
         .collect())
+}
+
+/// The site of the fact that made a row.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none of this number.
+pub fn site_of_fact(connection: &Connection, fact: i64) -> Result<i64> {
+    let sql = "SELECT site FROM fact WHERE id = ?1";
+    let found = connection.prepare_cached(sql)?.query_row([fact], |row| row.get(0));
+    found.map_err(|_| Error::NotFound(format!("fact {fact}")))
+}
+
+/// The body of a site's newest fact of a kind.
+///
+/// # Errors
+/// When the disk fails.
+pub fn newest_body(connection: &Connection, site: i64, kind: Kind) -> Result<Option<Vec<u8>>> {
+    let sql = "SELECT body FROM fact WHERE site = ?1 AND kind = ?2 AND kind <> 1
+               ORDER BY id DESC LIMIT 1";
+    let mut query = connection.prepare_cached(sql)?;
+    let mut rows = query.query(params![site, kind as i64])?;
+    Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+}
+
+/// Opens a database for reading alone, also while a daemon is at work on it.
+///
+/// # Errors
+/// When there is none.
+pub fn readable(path: &Path) -> Result<Connection> {
+    connect::reader(path, 2048)
 }
 
 /// Where the database lies within a data folder.

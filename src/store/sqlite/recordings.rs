@@ -235,6 +235,16 @@ pub fn unheard_count(connection: &Connection, site: i64) -> Result<i64> {
     Ok(connection.prepare_cached(sql)?.query_row([site], |row| row.get(0))?)
 }
 
+/// Keys and hashes of all recordings of all sites, in order.
+///
+/// # Errors
+/// When the disk fails.
+pub fn all_hashes(connection: &Connection) -> Result<Vec<(i64, ContentHash)>> {
+    let mut query = connection.prepare("SELECT key, hash FROM recording ORDER BY key")?;
+    let rows = query.query_map([], |row| Ok((row.get(0)?, ContentHash(row.get(1)?))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Copies what was measured from another database that is attached as `grown`, by hash.
 pub(super) fn copy_measures(connection: &Connection) -> Result<()> {
     connection.execute_batch(

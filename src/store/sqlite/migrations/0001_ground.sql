@@ -30,6 +30,9 @@ CREATE TABLE fact (
   chain       BLOB NOT NULL                -- SHA-256 over the fact before and this one
 ) STRICT;
 
+-- Acts of people and the daemon are few among deliveries.
+CREATE INDEX fact_acts ON fact (site, kind, id) WHERE kind <> 1;
+
 -- Which deliveries came already. A bucket holds the keys of 65 536 facts in a row, so that new keys fall on few pages
 -- however random they are.
 CREATE TABLE repeat_key (

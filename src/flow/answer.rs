@@ -1,0 +1,256 @@
+//! The route of a question: one read snapshot, a pure answer.
+
+use super::error::{Error, Kind, Result};
+use super::interpret::Rules;
+use crate::audit::{self, CallFact, EntryFact, Facts, Question, RecordingFact, Report};
+use crate::finding::About;
+use crate::job::relink::start_of;
+use crate::ledger::version::{Change, changes};
+use crate::linkage::Proposal;
+use crate::party::PhoneNumber;
+use crate::site::Site;
+use crate::store::sqlite::findings::{self, Kept, Wanted};
+use crate::store::sqlite::{calls, entries, links, recordings, window};
+use crate::store::{self, Connection, Store};
+use chrono::Days;
+use std::sync::Arc;
+
+/// Longest span of an audit, in days.
+const DAYS_MAX: i64 = 400;
+
+/// Rows that a look-up shows.
+const FOUND_MAX: usize = 50;
+
+/// Everything the route needs.
+#[derive(Clone)]
+pub struct Answers {
+    pub store: Store,
+    pub rules: Arc<Rules>,
+}
+
+/// A call with everything that hangs on it.
+pub struct CallAnswer {
+    pub site: Site,
+    pub fact: CallFact,
+    pub recordings: Vec<RecordingFact>,
+    pub entry: Option<EntryFact>,
+    pub link: Option<Proposal>,
+    pub findings: Vec<Kept>,
+}
+
+/// A recording with what was found about it.
+pub struct RecordingAnswer {
+    pub site: Site,
+    pub fact: RecordingFact,
+    pub findings: Vec<Kept>,
+}
+
+/// One version of an entry: its number, who wrote it, when, and what it changed.
+pub type VersionAnswer = (u32, String, crate::call::Moment, Vec<Change>);
+
+/// An entry with its versions and its link.
+pub struct EntryAnswer {
+    pub site: Site,
+    pub fact: EntryFact,
+    pub versions: Vec<VersionAnswer>,
+    pub call: Option<i64>,
+    pub link: Option<Proposal>,
+    pub findings: Vec<Kept>,
+}
+
+/// What a look-up found, newest first.
+#[derive(Default)]
+pub struct FoundAnswer {
+    pub calls: Vec<CallFact>,
+    pub entries: Vec<EntryFact>,
+}
+
+/// A site with the store's key of it.
+fn known_site<'a>(rules: &'a Rules, store: &Store, id: &str) -> Result<(&'a Site, i64)> {
+    let site = rules.sites.get(id).ok_or_else(|| Error::not_found(format!("site `{id}`")))?;
+    Ok((site, store.site(id)?))
+}
+
+impl Answers {
+    /// The site of this name; the first one where none is named.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] with the sites there are.
+    pub fn site(&self, id: Option<&str>) -> Result<&Site> {
+        let first = || self.rules.sites.values().next();
+        let found = id.map_or_else(first, |id| self.rules.sites.get(id));
+        found.ok_or_else(|| {
+            let known: Vec<&str> = self.rules.sites.keys().map(String::as_str).collect();
+            let text =
+                format!("no site `{}`; there are {}", id.unwrap_or_default(), known.join(", "));
+            Error::new(Kind::NotFound, text)
+        })
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> store::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let store = self.store.clone();
+        let read = tokio::task::spawn_blocking(move || store.read(question)).await;
+        Ok(read.map_err(|error| Error::new(Kind::Internal, error.to_string()))??)
+    }
+
+    /// The facts of a question.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`] for days in the wrong order or too many.
+    pub async fn facts(&self, question: &Question) -> Result<Facts> {
+        let (site, key) = known_site(&self.rules, &self.store, &question.site)?;
+        let days = (question.to - question.from).num_days();
+        if !(0..DAYS_MAX).contains(&days) {
+            let text = format!("`from` must not lie after `to`, nor {DAYS_MAX} days before it");
+            return Err(Error::new(Kind::Invalid, text));
+        }
+        let after = question.to.checked_add_days(Days::new(1)).unwrap_or(question.to);
+        let (from, to) = (start_of(site, question.from), start_of(site, after));
+        let site = site.clone();
+        self.read(move |connection| window::facts(connection, &site, key, from, to)).await
+    }
+
+    /// The report of a question.
+    ///
+    /// # Errors
+    /// As [`Answers::facts`]; [`Kind::Internal`] when the books do not balance: then there is no report.
+    pub async fn audit(&self, question: &Question) -> Result<Report> {
+        let facts = self.facts(question).await?;
+        audit::answer(question, &facts)
+            .map_err(|imbalance| Error::new(Kind::Internal, imbalance.to_string()))
+    }
+
+    /// A page of stored findings, oldest first.
+    ///
+    /// # Errors
+    /// When the site is not known or the disk fails.
+    pub async fn findings(&self, site: &str, wanted: Wanted) -> Result<Vec<Kept>> {
+        let (_, key) = known_site(&self.rules, &self.store, site)?;
+        self.read(move |connection| findings::page(connection, key, &wanted)).await
+    }
+
+    /// A call, folded again from its deliveries so that legs and timeline are there.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`].
+    pub async fn call(&self, key: i64) -> Result<CallAnswer> {
+        let (store, rules) = (self.store.clone(), Arc::clone(&self.rules));
+        self.read(move |connection| {
+            let (site, fact) = store.call_whole(connection, &*rules, key)?;
+            let link = links::of_contact(connection, site, key)?;
+            let entry = match &link {
+                Some((link, _)) => Some(entries::by_key(connection, link.entry)?),
+                None => None,
+            };
+            let about = About { call: Some(key), ..About::default() };
+            Ok(CallAnswer {
+                site: site_of(&rules, &store, site)?,
+                recordings: recordings::of_call(connection, site, key)?,
+                findings: findings::about(connection, site, about)?,
+                entry,
+                link: link.map(|(_, proposal)| proposal),
+                fact,
+            })
+        })
+        .await
+    }
+
+    /// A recording.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`].
+    pub async fn recording(&self, key: i64) -> Result<RecordingAnswer> {
+        let (store, rules) = (self.store.clone(), Arc::clone(&self.rules));
+        self.read(move |connection| {
+            let fact = recordings::recording(connection, key)?;
+            let site = store::sqlite::site_of_fact(connection, key)?;
+            let about = About { recording: Some(key), ..About::default() };
+            let findings = findings::about(connection, site, about)?;
+            Ok(RecordingAnswer { site: site_of(&rules, &store, site)?, fact, findings })
+        })
+        .await
+    }
+
+    /// An entry with its versions.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`].
+    pub async fn entry(&self, key: i64) -> Result<EntryAnswer> {
+        let (store, rules) = (self.store.clone(), Arc::clone(&self.rules));
+        self.read(move |connection| {
+            let fact = entries::by_key(connection, key)?;
+            let site = store::sqlite::site_of_fact(connection, key)?;
+            let link = links::of_entry(connection, key)?;
+            let about = About { entry: Some(key), ..About::default() };
+            Ok(EntryAnswer {
+                site: site_of(&rules, &store, site)?,
+                versions: versions(connection, key)?,
+                findings: findings::about(connection, site, about)?,
+                call: link.as_ref().and_then(|(link, _)| link.call),
+                link: link.map(|(_, proposal)| proposal),
+                fact,
+            })
+        })
+        .await
+    }
+
+    /// The entry of a number of its own.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`].
+    pub async fn entry_of(&self, site: &str, entry_id: &str) -> Result<EntryFact> {
+        let (_, key) = known_site(&self.rules, &self.store, site)?;
+        let id = entry_id.to_owned();
+        let found = self.read(move |connection| entries::by_id(connection, key, &id)).await?;
+        found.ok_or_else(|| Error::not_found(format!("entry `{entry_id}`")))
+    }
+
+    /// Calls and entries of a number, or entries with words in them.
+    ///
+    /// # Errors
+    /// When the site is not known or the disk fails.
+    pub async fn search(&self, site: &str, asked: &str) -> Result<FoundAnswer> {
+        let (_, key) = known_site(&self.rules, &self.store, site)?;
+        let asked = asked.trim().to_owned();
+        if asked.is_empty() {
+            return Ok(FoundAnswer::default());
+        }
+        self.read(move |connection| {
+            let digits = PhoneNumber::known(&asked).map(|n| n.folded()).unwrap_or_default();
+            let is_number = digits.len() >= 3 && !asked.chars().any(char::is_alphabetic);
+            let mut found = FoundAnswer::default();
+            if is_number {
+                found.calls = calls::of_number(connection, key, &digits, FOUND_MAX)?;
+                found.entries = entries::of_number(connection, key, &digits, FOUND_MAX)?;
+            }
+            if found.calls.is_empty() && found.entries.is_empty() {
+                found.entries = entries::with_words(connection, key, &asked, FOUND_MAX)?;
+            }
+            Ok(found)
+        })
+        .await
+    }
+}
+
+fn site_of(rules: &Rules, store: &Store, key: i64) -> store::Result<Site> {
+    let names = store.names();
+    let name = names.sites.get(&key).map_or("", String::as_str);
+    let gone = || Site::new(name, crate::site::SiteSettings::default());
+    Ok(rules.sites.get(name).cloned().unwrap_or_else(gone))
+}
+
+fn versions(connection: &Connection, key: i64) -> store::Result<Vec<VersionAnswer>> {
+    let all = entries::versions(connection, key)?;
+    let mut before = None;
+    let mut answers = Vec::new();
+    for version in all {
+        let changed =
+            before.as_ref().map_or_else(Vec::new, |before| changes(before, &version.entry));
+        answers.push((version.version, version.who, version.at, changed));
+        before = Some(version.entry);
+    }
+    Ok(answers)
+}

@@ -1,0 +1,58 @@
+//! What handlers share.
+
+use super::session::Door;
+use crate::flow::answer::Answers;
+use crate::flow::archive::Archive;
+use crate::flow::desk::Desk;
+use crate::flow::error::Result;
+use crate::flow::intake::Intake;
+use crate::metrics::Metrics;
+use axum::http::HeaderMap;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Notify;
+
+/// What handlers share.
+pub struct State {
+    pub intake: Arc<Intake>,
+    pub archive: Arc<Archive>,
+    pub metrics: Arc<Metrics>,
+    pub door: Door,
+    pub columns: BTreeMap<String, String>,
+    pub upload_bytes_max: u64,
+    /// False from the moment the daemon is told to stop.
+    pub ready: AtomicBool,
+    /// Wakes whoever links.
+    pub changed: Arc<Notify>,
+}
+
+impl State {
+    /// The route of questions, under the rules in force.
+    pub fn answers(&self) -> Answers {
+        Answers { store: self.archive.store.clone(), rules: self.intake.rules() }
+    }
+
+    /// The route of what people do.
+    pub fn desk(&self) -> Desk {
+        Desk {
+            store: self.archive.store.clone(),
+            rules: self.intake.rules(),
+            columns: self.columns.clone(),
+        }
+    }
+
+    /// Who is asking.
+    ///
+    /// # Errors
+    /// When he may not come in.
+    pub fn enter(&self, headers: &HeaderMap, peer: SocketAddr) -> Result<String> {
+        self.door.enter(headers, peer)
+    }
+
+    /// Whether deliveries are taken.
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+}
