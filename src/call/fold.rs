@@ -91,6 +91,7 @@ pub fn fold(
         ended_at: end.at,
         ended_inferred: end.inferred,
         answered_by: answer.extension.clone(),
+        transferred: answer.transferred,
         reached_desk: false,
         cause: None,
         verdict: None,
@@ -115,6 +116,8 @@ pub struct Answer {
     pub uncertain: bool,
     /// Somebody who is not the desk took the call.
     pub elsewhere: bool,
+    /// More than one phone talked with the caller.
+    pub transferred: bool,
     pub joins: BTreeMap<String, Bounds>,
 }
 
@@ -231,6 +234,8 @@ fn answer(
         None => unseen(story, rules, as_of),
     };
     answer.elsewhere = elsewhere && answer.joined.is_none();
+    let talked = story.legs.values().filter(|leg| !leg.helper && joins.contains_key(&leg.id));
+    answer.transferred = talked.filter(|leg| !callers.contains(leg.id.as_str())).count() > 1;
     answer.joins = joins;
     answer
 }

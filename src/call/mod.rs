@@ -48,6 +48,8 @@ pub struct Call {
     pub ended_inferred: bool,
     /// The desk extension that answered.
     pub answered_by: Option<String>,
+    /// After the desk, others talked with the caller too: a transfer or conference.
+    pub transferred: bool,
     /// A desk phone was tried, or the caller waited for the desk: the call owes a ledger entry (R4).
     pub reached_desk: bool,
     /// Why nobody at the desk answered; `None` for answered calls and while alive.

@@ -7,6 +7,7 @@ mod check;
 mod config;
 mod data;
 mod deliveries;
+mod demo;
 pub mod fold;
 mod import;
 pub mod listen;
@@ -37,6 +38,8 @@ pub struct Cli {
 pub enum Command {
     /// Take deliveries, keep recordings, link, audit: the daemon.
     Serve(serve::Args),
+    /// Play a day of a front desk through the daemon, from real traces and recordings.
+    Demo(demo::Args),
     /// Take in a ledger, a directory of units, or recordings.
     Import(import::Args),
     /// Print the report of some days: balance, three-ring rule, findings.
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match &cli.command {
         Command::Serve(args) => serve::run(args, cli.json),
+        Command::Demo(args) => demo::run(args, cli.json),
         Command::Import(args) => import::run(args, cli.json),
         Command::Audit(args) => audit::run(args, cli.json),
         Command::Deliveries(args) => deliveries::run(args, cli.json),

@@ -129,7 +129,8 @@ pub fn save_findings(
 
 /// Which call's recording set each recording of the window belongs to.
 fn pair(sides: &Sides) -> Vec<(i64, Option<i64>)> {
-    let candidates: Vec<name::Candidate> = sides.calls.iter().map(candidate).collect();
+    let candidates: Vec<name::Candidate> =
+        sides.calls.iter().map(|fact| candidate(fact, &sides.ids)).collect();
     let mut pairs: Vec<(i64, Option<i64>)> = sides
         .recordings
         .iter()
@@ -201,11 +202,11 @@ fn recording_contact(fact: &RecordingFact) -> Contact {
     }
 }
 
-fn candidate(fact: &CallFact) -> name::Candidate {
+fn candidate(fact: &CallFact, known: &BTreeMap<i64, Vec<String>>) -> name::Candidate {
     let call = &fact.call;
     let mut ids = call.other_ids.clone();
     ids.push(call.call_id.clone());
-    ids.extend(call.legs.iter().map(|leg| leg.id.clone()));
+    ids.extend(known.get(&fact.key).into_iter().flatten().cloned());
     let base = |reference: &str| reference.rsplit('/').next().unwrap_or(reference).to_owned();
     name::Candidate {
         key: fact.key,

@@ -118,11 +118,11 @@ fn digits(calls: &str, written: &str) -> (&'static str, f64) {
         return ("masked in the middle", ratio(0.02, 0.0002));
     }
     if transposed(calls, written) {
-        return ("two digits transposed", ratio(0.012, 0.00005));
+        return ("two digits transposed", ratio(0.012, 0.001));
     }
     match strsim::levenshtein(calls, written) {
-        1 if calls.len() == written.len() => ("one digit wrong", ratio(0.035, 0.0001)),
-        1 => ("one digit missing or extra", ratio(0.015, 0.00005)),
+        1 if calls.len() == written.len() => ("one digit wrong", ratio(0.035, 0.003)),
+        1 => ("one digit missing or extra", ratio(0.015, 0.001)),
         2 => ("two digits wrong", ratio(0.004, 0.0004)),
         _ => ("another number", ratio(0.10, 0.985)),
     }

@@ -80,6 +80,8 @@ pub struct Thresholds {
 
 /// A pair beats its rival clearly when it is likelier by this many bits.
 const CLEAR_BITS: f64 = 1.0;
+/// Against an entry being written twice stand odds of about 1 to 70, as a logarithm.
+const TWICE_BITS: f64 = 6.1;
 /// An entry tells of a contact that is linked to another entry, or a walk-in of an unregistered call, from these odds
 /// on (logarithm): well beyond what chance gives.
 const TELLS_BITS: f64 = 5.0;
@@ -221,9 +223,14 @@ impl<'a> World<'a> {
         let probabilities = odds::probabilities(&candidates);
         let rivals = Rivals::of(free);
         let chosen: BTreeSet<usize> = assign::assign(&edges).into_iter().collect();
+        let by_contact: BTreeMap<usize, usize> =
+            chosen.iter().map(|index| (free[*index].contact, *index)).collect();
         for index in &chosen {
             let pair = free[*index];
             let probability = probabilities[*index];
+            if rivals.is_second(free, *index, &by_contact) {
+                continue;
+            }
             let proposal = self.proposal(pair, probability);
             let rival = rivals.best(free, *index);
             if probability >= thresholds.auto {
@@ -293,6 +300,18 @@ impl Rivals {
             rivals.rows.entry(pair.row).or_default().push(place);
         }
         rivals
+    }
+
+    /// Whether a pair's row tells so much more clearly of a contact that has a better row that it is a second entry of
+    /// that, and no entry of this.
+    fn is_second(&self, pairs: &[&Pair], place: usize, chosen: &BTreeMap<usize, usize>) -> bool {
+        let own = pairs[place];
+        let of_row = self.rows.get(&own.row).into_iter().flatten().map(|other| pairs[*other]);
+        let mut clearer = of_row.filter(|other| other.weight >= own.weight + TWICE_BITS);
+        clearer.any(|other| {
+            let first = chosen.get(&other.contact).map(|first| pairs[*first]);
+            first.is_some_and(|first| first.row != own.row && first.weight >= other.weight)
+        })
     }
 
     /// The likeliest other pair of one of the two sides.

@@ -30,9 +30,13 @@ pub struct Sides {
 pub fn sides(connection: &Connection, site: i64, from: Moment, to: Moment) -> Result<Sides> {
     let calls = calls::between(connection, site, from, to)?;
     let entries = entries::between(connection, site, from, to)?;
+    let recordings = recordings::between(connection, site, from, to)?;
+    let named = entries.iter().filter_map(|fact| fact.entry.call_id.as_ref());
+    let named =
+        named.chain(recordings.iter().filter_map(|fact| fact.recording.hints.call_id.as_ref()));
     Ok(Sides {
-        ids: leg_ids(connection, site, &calls, &entries)?,
-        recordings: recordings::between(connection, site, from, to)?,
+        ids: leg_ids(connection, site, &calls, named)?,
+        recordings,
         directory: people::directory(connection, site)?,
         decided: people::decided(connection, site)?,
         calls,
@@ -40,17 +44,16 @@ pub fn sides(connection: &Connection, site: i64, from: Moment, to: Moment) -> Re
     })
 }
 
-/// The ids by which these entries name one of these calls through one of its legs. The ids of the calls themselves
-/// are in the calls.
-fn leg_ids(
+/// Those of the ids from outside that name one of these calls, or one of its legs, by the call.
+fn leg_ids<'a>(
     connection: &Connection,
     site: i64,
     calls: &[CallFact],
-    entries: &[EntryFact],
+    named: impl Iterator<Item = &'a String>,
 ) -> Result<BTreeMap<i64, Vec<String>>> {
     let here: BTreeSet<i64> = calls.iter().map(|call| call.key).collect();
     let mut ids: BTreeMap<i64, Vec<String>> = BTreeMap::new();
-    for id in entries.iter().filter_map(|fact| fact.entry.call_id.as_ref()) {
+    for id in named {
         if let Some(key) = calls::key_of(connection, site, id)?.filter(|key| here.contains(key)) {
             ids.entry(key).or_default().push(id.clone());
         }
