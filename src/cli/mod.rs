@@ -12,6 +12,7 @@ pub mod fold;
 mod import;
 pub mod listen;
 mod replay;
+mod sample;
 mod serve;
 mod verify;
 
@@ -44,6 +45,8 @@ pub enum Command {
     Import(import::Args),
     /// Print the report of some days: balance, three-ring rule, findings.
     Audit(audit::Args),
+    /// Draw sample calls for trainers.
+    Sample(sample::Args),
     /// List stored deliveries.
     Deliveries(deliveries::Args),
     /// Build everything derived again from the facts, and compare.
@@ -99,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args, cli.json),
         Command::Import(args) => import::run(args, cli.json),
         Command::Audit(args) => audit::run(args, cli.json),
+        Command::Sample(args) => sample::run(args, cli.json),
         Command::Deliveries(args) => deliveries::run(args, cli.json),
         Command::Replay(args) => replay::run(args, cli.json),
         Command::Verify(args) => verify::run(args, cli.json),

@@ -1,6 +1,7 @@
 //! Reports and pages to bytes: pure.
 
 pub mod page;
+pub mod sample;
 mod sheet;
 pub mod svg;
 mod text;

@@ -173,9 +173,7 @@ pub fn lengths(world: &World<'_>, findings: &mut Vec<Finding>) {
         let longest = heard.iter().map(|one| one.duration_s).fold(0.0, f64::max);
         let slack_s = LENGTH_SLACK_S.max(talk_s * LENGTH_SLACK_SHARE);
         // A transfer's ringing is left out of the file, and belongs to the talk.
-        let transferred =
-            fact.call.timeline.iter().filter(|step| step.what == "joined").count() > 2;
-        if !broken && !transferred && longest < talk_s - slack_s {
+        if !broken && !fact.call.transferred && longest < talk_s - slack_s {
             let evidence = vec![
                 said("talk_s", format!("{talk_s:.1}")),
                 said("recorded_s", format!("{longest:.1}")),
