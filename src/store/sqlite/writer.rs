@@ -16,8 +16,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
+/// Deliveries folded in one transaction at least, where there are so many.
+const FOLD_MIN: usize = 48;
 /// Deliveries folded in one transaction at most: it bounds how long a reply can wait behind a fold.
 const FOLD_MAX: usize = 512;
+/// Deliveries that wait in memory for their fold at most.
+const UNFOLDED_MAX: usize = 32_768;
 /// How long deliveries wait for company before they are folded.
 const FOLD_AFTER: Duration = Duration::from_millis(10);
 
@@ -96,15 +100,17 @@ impl Writer {
                     work => works.push(work),
                 }
             }
-            let idle = works.is_empty();
-            if !idle {
+            let count = works.len();
+            if count > 0 {
                 self.commit(works);
             }
             self.catch_up();
-            while self.may_fold()
-                && (self.unfolded.len() >= FOLD_MAX || (idle || stop) && !self.unfolded.is_empty())
-            {
-                self.fold_some();
+            if self.may_fold() && (count == 0 || self.unfolded.len() >= FOLD_MIN) {
+                // A little more than came, so that the queue shrinks, and little enough that replies do not wait.
+                self.fold_some((count + count / 4).clamp(FOLD_MIN, FOLD_MAX));
+            }
+            while stop && self.may_fold() && !self.unfolded.is_empty() {
+                self.fold_some(FOLD_MAX);
                 self.catch_up();
             }
             if stop {
@@ -142,7 +148,9 @@ impl Writer {
 
     /// Waits for work and takes all there is, up to the batch limit. Says whether to stop after it.
     fn gather(&mut self) -> (Vec<Work>, bool) {
-        let first = if self.unfolded.is_empty() && !self.behind {
+        let first = if self.unfolded.len() >= FOLD_MIN {
+            self.work.recv_timeout(Duration::ZERO)
+        } else if self.unfolded.is_empty() && !self.behind {
             self.work.recv().map_err(|_| RecvTimeoutError::Disconnected)
         } else {
             self.work.recv_timeout(FOLD_AFTER)
@@ -183,7 +191,10 @@ impl Writer {
                 self.gauges.commit_us.fetch_add(took, Ordering::Relaxed);
                 self.gauges.last_commit_us.store(took, Ordering::Relaxed);
                 answers.into_iter().for_each(Answer::give);
-                if !self.behind {
+                if self.unfolded.len() + fresh.len() > UNFOLDED_MAX {
+                    // They are on disk: the fold finds them there.
+                    self.behind = true;
+                } else if !self.behind {
                     self.unfolded.extend(fresh);
                 }
             }
@@ -262,8 +273,8 @@ impl Writer {
 
     /// Folds the oldest waiting deliveries. Their facts are safe already, so this commit needs no synchronisation of
     /// its own: the next one carries it.
-    fn fold_some(&mut self) {
-        let count = self.unfolded.len().min(FOLD_MAX);
+    fn fold_some(&mut self, count: usize) {
+        let count = self.unfolded.len().min(count);
         let some: Vec<Unfolded> = self.unfolded.drain(..count).collect();
         let Some(last) = some.last().map(|unfolded| unfolded.fact) else { return };
         let gate = Arc::clone(&self.gate);
