@@ -1,0 +1,185 @@
+//! The linker: brute force agrees on all small worlds, one-to-one holds, order means nothing, people's words hold.
+
+use chrono::{DateTime, TimeDelta};
+use proptest::prelude::*;
+use ringledger::call::{Direction, Moment};
+use ringledger::ledger::Channel;
+use ringledger::linkage::assign::{Edge, assign};
+use ringledger::linkage::{Contact, Decided, Directory, Links, Row, Thresholds, link};
+use std::collections::BTreeSet;
+
+const THRESHOLDS: Thresholds = Thresholds { auto: 0.95, suggest: 0.3 };
+
+fn at(minute: i64) -> Moment {
+    DateTime::from_timestamp(1_795_400_000, 0).expect("a moment") + TimeDelta::minutes(minute)
+}
+
+fn contact(key: i64, number: &str, minute: i64) -> Contact {
+    Contact {
+        key,
+        call_ids: vec![format!("c-{key}")],
+        number: Some(number.into()),
+        direction: Direction::Inbound,
+        started_at: at(minute),
+        ended_at: Some(at(minute + 1)),
+        extension: Some("8001".into()),
+        agent: None,
+        answered: true,
+        recorded: true,
+    }
+}
+
+fn row(key: i64, number: &str, minute: i64) -> Row {
+    Row {
+        key,
+        channel: Channel::Phone,
+        number: Some(number.into()),
+        registered_at: at(minute + 2),
+        occurred_at: Some(at(minute)),
+        occurred_day_only: false,
+        handler: None,
+        unit: None,
+        call_id: None,
+        imported: false,
+    }
+}
+
+fn linked(contacts: &[Contact], rows: &[Row]) -> Links {
+    link(contacts, rows, &Directory::new(), &[], THRESHOLDS)
+}
+
+fn pairs(links: &Links) -> Vec<(i64, i64)> {
+    links.linked.iter().map(|link| (link.contact, link.entry)).collect()
+}
+
+/// The greatest total weight of all one-to-one choices, tried one by one.
+fn brute(edges: &[Edge], from: usize, contacts: &mut BTreeSet<usize>, rows: &mut BTreeSet<usize>) -> f64 {
+    let Some(edge) = edges.get(from) else { return 0.0 };
+    let without = brute(edges, from + 1, contacts, rows);
+    if contacts.contains(&edge.contact) || rows.contains(&edge.row) {
+        return without;
+    }
+    contacts.insert(edge.contact);
+    rows.insert(edge.row);
+    let with = edge.weight + brute(edges, from + 1, contacts, rows);
+    contacts.remove(&edge.contact);
+    rows.remove(&edge.row);
+    with.max(without)
+}
+
+proptest! {
+    #[test]
+    fn brute_force_agrees_on_all_small_worlds(
+        weights in proptest::collection::vec(proptest::option::of(1u32..40), 16),
+    ) {
+        let edges: Vec<Edge> = weights
+            .iter()
+            .enumerate()
+            .filter_map(|(cell, weight)| Some(Edge {
+                contact: cell / 4,
+                row: cell % 4,
+                weight: f64::from((*weight)?) / 4.0,
+            }))
+            .collect();
+        let chosen = assign(&edges);
+        let total: f64 = chosen.iter().map(|index| edges[*index].weight).sum();
+        let best = brute(&edges, 0, &mut BTreeSet::new(), &mut BTreeSet::new());
+        prop_assert!((total - best).abs() < 1e-9, "{total} against {best}");
+        let contacts: BTreeSet<usize> = chosen.iter().map(|index| edges[*index].contact).collect();
+        let rows: BTreeSet<usize> = chosen.iter().map(|index| edges[*index].row).collect();
+        prop_assert_eq!((contacts.len(), rows.len()), (chosen.len(), chosen.len()));
+    }
+
+    #[test]
+    fn a_desks_hour_is_linked_one_to_one_in_any_order(
+        calls in proptest::collection::vec((0u8..4, 0i64..60), 0..12),
+        written in proptest::collection::vec((0u8..4, 0i64..60), 0..12),
+    ) {
+        let number = |n: &u8| format!("1380013800{n}");
+        let contacts: Vec<Contact> =
+            calls.iter().enumerate().map(|(k, (n, m))| contact(k as i64 + 1, &number(n), *m)).collect();
+        let rows: Vec<Row> =
+            written.iter().enumerate().map(|(k, (n, m))| row(k as i64 + 1, &number(n), *m)).collect();
+        let links = linked(&contacts, &rows);
+        let mut turned = (contacts.clone(), rows.clone());
+        turned.0.reverse();
+        turned.1.reverse();
+        prop_assert_eq!(&linked(&turned.0, &turned.1), &links);
+        let sides = |side: fn(&(i64, i64)) -> i64| pairs(&links).iter().map(side).collect::<BTreeSet<_>>();
+        prop_assert_eq!(sides(|pair| pair.0).len(), links.linked.len());
+        prop_assert_eq!(sides(|pair| pair.1).len(), links.linked.len());
+    }
+}
+
+#[test]
+fn the_same_number_at_the_same_time_is_linked() {
+    let links = linked(&[contact(1, "13800138001", 0), contact(2, "13912345678", 3)], &[
+        row(1, "13912345678", 3),
+        row(2, "13800138001", 0),
+    ]);
+    assert_eq!(pairs(&links), [(1, 2), (2, 1)]);
+    assert!(links.linked.iter().all(|link| link.probability > 0.99));
+    assert!(links.linked[0].evidence.iter().any(|one| one.field == "number" && one.level == "same"));
+}
+
+#[test]
+fn a_call_id_decides_between_two_calls_of_one_number() {
+    let contacts = [contact(1, "13800138001", 0), contact(2, "13800138001", 2)];
+    let mut told = row(1, "13800138001", 1);
+    told.call_id = Some("c-2".into());
+    assert_eq!(pairs(&linked(&contacts, &[told])), [(2, 1)]);
+}
+
+#[test]
+fn a_stale_call_id_does_not_win_over_everything_else() {
+    let contacts = [contact(1, "13800138001", 0), contact(2, "13912345678", 900)];
+    let mut stale = row(1, "13800138001", 0);
+    stale.call_id = Some("c-2".into());
+    let links = linked(&contacts, &[stale]);
+    assert!(!pairs(&links).contains(&(2, 1)), "{links:#?}");
+}
+
+#[test]
+fn two_calls_that_fit_equally_well_are_left_open() {
+    let contacts = [contact(1, "13800138001", 0), contact(2, "13800138001", 0)];
+    let links = linked(&contacts, &[row(1, "13800138001", 0)]);
+    assert!(links.linked.is_empty());
+    assert_eq!(links.ambiguous.len(), 2, "{links:#?}");
+}
+
+#[test]
+fn a_persons_word_holds_and_no_program_changes_it() {
+    let contacts = [contact(1, "13800138001", 0), contact(2, "13912345678", 3)];
+    let rows = [row(1, "13800138001", 0), row(2, "13912345678", 3)];
+    let word = |contact, entry, together| Decided { contact, entry, together };
+    let crossed = link(&contacts, &rows, &Directory::new(), &[word(1, 2, true)], THRESHOLDS);
+    assert!(pairs(&crossed).contains(&(1, 2)));
+    let never = link(&contacts, &rows, &Directory::new(), &[word(1, 1, false)], THRESHOLDS);
+    assert!(!pairs(&never).contains(&(1, 1)));
+}
+
+#[test]
+fn a_second_entry_and_a_walk_in_that_hides_a_call_are_told_apart() {
+    let contacts = [contact(1, "13800138001", 0), contact(2, "13912345678", 30)];
+    let mut second = row(2, "13800138001", 1);
+    second.handler = Some("8005".into());
+    let mut first = row(1, "13800138001", 0);
+    first.handler = Some("8001".into());
+    let mut walk_in = row(3, "13912345678", 30);
+    walk_in.channel = Channel::WalkIn;
+    let links = linked(&contacts, &[first, second, walk_in]);
+    assert_eq!(pairs(&links), [(1, 1)]);
+    assert_eq!(links.second_entries.iter().map(|p| p.entry).collect::<Vec<_>>(), [2]);
+    assert_eq!(links.mis_filed.iter().map(|p| (p.contact, p.entry)).collect::<Vec<_>>(), [(2, 3)]);
+}
+
+#[test]
+fn another_number_of_the_same_unit_is_known_from_the_directory() {
+    let mut told = row(1, "13500135000", 0);
+    told.unit = Some("4-2-301".into());
+    told.handler = Some("8001".into());
+    let directory: Directory =
+        [("4-2-301".to_owned(), vec!["13500135000".to_owned(), "13800138001".to_owned()])].into();
+    let links = link(&[contact(1, "13800138001", 0)], &[told], &directory, &[], THRESHOLDS);
+    assert_eq!(pairs(&links), [(1, 1)]);
+}
