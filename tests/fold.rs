@@ -145,7 +145,9 @@ fn where_every_join_is_told_a_pick_up_without_one_met_a_caller_who_was_gone() {
 #[test]
 fn two_calls_joined_by_a_bridge_are_one_and_the_older_names_it() {
     let mut events = answered();
-    for event in events.iter_mut().filter(|event| event.leg.as_ref().is_some_and(|l| l.id == "8002")) {
+    for event in
+        events.iter_mut().filter(|event| event.leg.as_ref().is_some_and(|l| l.id == "8002"))
+    {
         event.ties = vec![Tie::Call("c-2".into())];
     }
     for event in &mut events {

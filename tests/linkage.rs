@@ -53,7 +53,12 @@ fn pairs(links: &Links) -> Vec<(i64, i64)> {
 }
 
 /// The greatest total weight of all one-to-one choices, tried one by one.
-fn brute(edges: &[Edge], from: usize, contacts: &mut BTreeSet<usize>, rows: &mut BTreeSet<usize>) -> f64 {
+fn brute(
+    edges: &[Edge],
+    from: usize,
+    contacts: &mut BTreeSet<usize>,
+    rows: &mut BTreeSet<usize>,
+) -> f64 {
     let Some(edge) = edges.get(from) else { return 0.0 };
     let without = brute(edges, from + 1, contacts, rows);
     if contacts.contains(&edge.contact) || rows.contains(&edge.row) {
@@ -113,13 +118,15 @@ proptest! {
 
 #[test]
 fn the_same_number_at_the_same_time_is_linked() {
-    let links = linked(&[contact(1, "13800138001", 0), contact(2, "13912345678", 3)], &[
-        row(1, "13912345678", 3),
-        row(2, "13800138001", 0),
-    ]);
+    let links = linked(
+        &[contact(1, "13800138001", 0), contact(2, "13912345678", 3)],
+        &[row(1, "13912345678", 3), row(2, "13800138001", 0)],
+    );
     assert_eq!(pairs(&links), [(1, 2), (2, 1)]);
     assert!(links.linked.iter().all(|link| link.probability > 0.99));
-    assert!(links.linked[0].evidence.iter().any(|one| one.field == "number" && one.level == "same"));
+    assert!(
+        links.linked[0].evidence.iter().any(|one| one.field == "number" && one.level == "same")
+    );
 }
 
 #[test]

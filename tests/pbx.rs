@@ -42,7 +42,8 @@ fn every_request_reads_as_its_golden_pair_says() {
         let adapter = folder.file_name().expect("a name").to_string_lossy().into_owned();
         for file in fs::read_dir(&folder).expect("cases") {
             let path = file.expect("a case").path();
-            let Some(case) = path.to_string_lossy().strip_suffix(".request.json").map(str::to_owned)
+            let Some(case) =
+                path.to_string_lossy().strip_suffix(".request.json").map(str::to_owned)
             else {
                 continue;
             };

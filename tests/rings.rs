@@ -31,10 +31,8 @@ fn event(at: Bounds, kind: EventKind) -> CallEvent {
 
 /// The verdict of a call whose phone began to ring at `start` and was answered at `answer`.
 fn verdict(start: Bounds, answer: i64, rules: &CallRules) -> Verdict {
-    let events = [
-        event(start, EventKind::Alerting),
-        event(Bounds::exact(at(answer)), EventKind::Joined),
-    ];
+    let events =
+        [event(start, EventKind::Alerting), event(Bounds::exact(at(answer)), EventKind::Joined)];
     fold(&events, &[], rules, None).expect("a call").verdict.expect("a verdict")
 }
 

@@ -34,7 +34,8 @@ fn only(events: &[Value]) -> Call {
 
 /// An event of a channel: `trunk` is the caller's, digits are phones.
 fn ami(ms: i64, name: &str, channel: &str, more: Value) -> Value {
-    let id = |channel: &str| if channel == "trunk" { "1.0".to_owned() } else { format!("1.{channel}") };
+    let id =
+        |channel: &str| if channel == "trunk" { "1.0".to_owned() } else { format!("1.{channel}") };
     let mut event = json!({
         "Event": name,
         "Timestamp": format!("{}.{:03}000", 1_795_430_000 + ms / 1000, ms % 1000),
@@ -103,8 +104,7 @@ fn with_early_media_there_is_no_ringing_and_progress_stands_for_it() {
 
 #[test]
 fn the_callers_own_channel_being_up_is_no_answer() {
-    let events =
-        [offered(), state(5, "trunk", "Up"), hangup(9_000, "trunk", "16")];
+    let events = [offered(), state(5, "trunk", "Up"), hangup(9_000, "trunk", "16")];
     let call = only(&events);
     assert!(!call.is_answered());
 }
@@ -198,7 +198,10 @@ fn a_phone_that_takes_a_call_ringing_elsewhere_has_an_id_of_its_own() {
         hangup(12_010, "trunk", "16"),
     ];
     let call = only(&events);
-    assert_eq!((call.call_id.as_str(), call.other_ids.as_slice()), ("1.0", &["1.102".to_owned()][..]));
+    assert_eq!(
+        (call.call_id.as_str(), call.other_ids.as_slice()),
+        ("1.0", &["1.102".to_owned()][..])
+    );
     assert_eq!(call.answered_by.as_deref(), Some("102"));
     assert!(matches!(call.verdict, Some(Verdict::Within { ring: Some(2), .. })));
 }
@@ -248,7 +251,8 @@ fn a_restart_disconnects_and_tells_nothing_of_the_calls_that_died() {
 
 #[test]
 fn an_outbound_call_is_nobodys_three_rings() {
-    let mut first = ami(0, "Newchannel", "101", json!({"CallerIDNum": "101", "Exten": "913800138012"}));
+    let mut first =
+        ami(0, "Newchannel", "101", json!({"CallerIDNum": "101", "Exten": "913800138012"}));
     first["Uniqueid"] = "1.0".into();
     let mut line = ami(5, "Newchannel", "trunk", json!({}));
     line["Uniqueid"] = "1.5".into();

@@ -60,6 +60,19 @@ fn shifted(day: NaiveDate, days: i64) -> NaiveDate {
     moved.unwrap_or(day)
 }
 
+/// Calls within reach of a day that are linked at once, at most: it bounds memory. A busy desk has some hundreds a day.
+const CALLS_MAX: i64 = 100_000;
+
+/// Whether a day's links and findings can be computed within the limit.
+///
+/// # Errors
+/// When the disk fails.
+pub fn fits(connection: &Connection, at: At<'_>, day: NaiveDate) -> Result<bool> {
+    let reach = TimeDelta::seconds(linkage::reach_s()) * 2;
+    let (from, to) = (start_of(at.site, day), start_of(at.site, shifted(day, 1)));
+    Ok(window::calls_count(connection, at.key, from - reach, to + reach)? <= CALLS_MAX)
+}
+
 /// First step: links of everything that lies within reach of a day, computed over twice that reach, so that what is
 /// decided does not depend on where the window was cut.
 ///

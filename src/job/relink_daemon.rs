@@ -17,6 +17,18 @@ pub async fn catch_up(store: &Store, site: &Site, key: i64, as_of: Moment) -> Re
         blocking(move || reader.read(|connection| window::due(connection, key, as_of))).await?;
     let mut touched = std::collections::BTreeSet::new();
     for dirty in &due {
+        let (reader, own, day) = (store.clone(), site.clone(), day_of(&dirty.day));
+        let fits =
+            move || reader.read(|connection| relink::fits(connection, At { site: &own, key }, day));
+        if !blocking(fits).await? {
+            tracing::error!(
+                day = dirty.day,
+                "more calls than linking takes; tried again in an hour"
+            );
+            let (later, dirty) = (as_of + chrono::TimeDelta::hours(1), dirty.clone());
+            store.write(move |tx| tx.computed(key, &dirty, Some(later))).await?;
+            continue;
+        }
         let linked = {
             let (reader, site, day) = (store.clone(), site.clone(), day_of(&dirty.day));
             blocking(move || {

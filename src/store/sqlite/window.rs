@@ -44,6 +44,16 @@ pub fn sides(connection: &Connection, site: i64, from: Moment, to: Moment) -> Re
     })
 }
 
+/// How many calls of a site were offered in a span of time.
+///
+/// # Errors
+/// When the disk fails.
+pub fn calls_count(connection: &Connection, site: i64, from: Moment, to: Moment) -> Result<i64> {
+    let sql = "SELECT count(*) FROM call WHERE site = ?1 AND offered_at >= ?2 AND offered_at < ?3";
+    let values = params![site, crate::store::micros(from), crate::store::micros(to)];
+    Ok(connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
+}
+
 /// Those of the ids from outside that name one of these calls, or one of its legs, by the call.
 fn leg_ids<'a>(
     connection: &Connection,
