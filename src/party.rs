@@ -95,6 +95,29 @@ pub fn masked_number(text: &str) -> String {
     }
 }
 
+/// A text with every run of digits masked that is written like a telephone number: a mobile number of eleven
+/// digits, or ten to twelve that begin with 0. Dates, times and serial numbers stay.
+pub fn masked_numbers(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        masked.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(end);
+        let mobile = run.len() == 11 && run.starts_with('1');
+        let abroad = run.len() == 13 && run.starts_with("861");
+        let line = (10..=15).contains(&run.len()) && run.starts_with('0');
+        if mobile || abroad || line {
+            masked.push_str(&masked_number(run));
+        } else {
+            masked.push_str(run);
+        }
+        rest = after;
+    }
+    masked + rest
+}
+
 macro_rules! masked_text {
     ($type:ty) => {
         impl fmt::Debug for $type {
@@ -139,6 +162,14 @@ mod tests {
     fn a_withheld_caller_is_nobody() {
         assert!(PhoneNumber::known("Anonymous").is_none());
         assert!(PhoneNumber::known("  ").is_none());
+    }
+
+    #[test]
+    fn a_number_inside_a_file_name_is_masked_and_its_date_is_not() {
+        let name = "in-8001-13800138001-20261123-183702-1795430222.0.wav";
+        assert_eq!(masked_numbers(name), "in-8001-138****8001-20261123-183702-1795430222.0.wav");
+        assert_eq!(masked_numbers("q 02088886666"), "q 020****6666");
+        assert_eq!(masked_numbers("留言"), "留言");
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The books: every recording, entry and call stands in exactly one column, and the sums must agree.
 
-use crate::finding::{Finding, State};
-use crate::ledger::Channel;
+use crate::finding::{Code, Finding, State};
 use crate::standard::World;
+use crate::standard::facts::{CallFact, EntryFact, RecordingFact};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One side of the books.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -13,9 +13,9 @@ pub struct Sheet {
     pub linked: u64,
     /// A walk-in, a call that owes no entry, a file without sound of a call that nobody answered.
     pub exempt: u64,
-    /// A person closed every finding about it.
+    /// Not linked, and a person said why.
     pub explained: u64,
-    /// Has an open finding.
+    /// Not linked, and an open finding says so.
     pub open: u64,
     /// Its time of grace still runs.
     pub waiting: u64,
@@ -62,42 +62,115 @@ impl Sheet {
     }
 }
 
-/// What findings say of each thing.
+/// What the findings about an absence say of each side. Other findings (a late answer, a wrong number) are no matter
+/// of the books.
 #[derive(Default)]
-struct Marks {
-    open: BTreeSet<(u8, i64)>,
-    explained: BTreeSet<(u8, i64)>,
+struct Absences {
+    calls: BTreeMap<i64, State>,
+    recordings: BTreeMap<i64, State>,
+    entries: BTreeMap<i64, State>,
 }
 
-const CALL: u8 = 0;
-const RECORDING: u8 = 1;
-const ENTRY: u8 = 2;
-
-impl Marks {
+impl Absences {
     fn of(findings: &[Finding]) -> Self {
-        let mut marks = Self::default();
+        use Code::*;
+        let mut absences = Self::default();
         for finding in findings {
-            let about = finding.about;
-            let sides = [(CALL, about.call), (RECORDING, about.recording), (ENTRY, about.entry)];
-            for (side, key) in sides {
-                let Some(key) = key else { continue };
-                match finding.state {
-                    State::Open => drop(marks.open.insert((side, key))),
-                    State::Explained => drop(marks.explained.insert((side, key))),
-                    State::Healed => {}
-                }
-            }
+            let (about, state) = (finding.about, finding.state);
+            let (side, key) = match finding.code {
+                CallWithoutEntry
+                | MisFiledWalkIn
+                | Ambiguous
+                | TwoRecordingsOneEntry
+                | RecordingWithoutEntry => (&mut absences.calls, about.call),
+                RecordingWithoutCall => (&mut absences.recordings, about.recording),
+                EntryWithoutCall | TwoEntriesOneRecording => (&mut absences.entries, about.entry),
+                _ => continue,
+            };
+            side.extend(key.map(|key| (key, state)));
         }
-        marks
+        absences
+    }
+}
+
+/// The column of a thing without a link: what its finding says, or that it owes nothing, or that its grace runs. A
+/// thing with none of the three would vanish from the report, so there is none then.
+fn unlinked(
+    thing: String,
+    found: Option<&State>,
+    owes: bool,
+    is_due: bool,
+) -> Result<Column, Imbalance> {
+    match found {
+        Some(State::Explained) => Ok(Column::Explained),
+        Some(_) => Ok(Column::Open),
+        None if !owes => Ok(Column::Exempt),
+        None if !is_due => Ok(Column::Waiting),
+        None => Err(Imbalance(format!("{thing} is due, not linked, and no finding says so"))),
+    }
+}
+
+struct Books<'a, 'b> {
+    world: &'a World<'b>,
+    absences: Absences,
+}
+
+impl Books<'_, '_> {
+    fn call(&self, fact: &CallFact) -> Result<Column, Imbalance> {
+        let world = self.world;
+        if world.by_call.contains_key(&fact.key) {
+            return Ok(Column::Linked);
+        }
+        let settings = world.facts.settings(fact.call.offered_at);
+        let over = |at| world.question.is_over(at, settings.entry_grace_s);
+        let owes = world.is_owed_an_entry(fact) || fact.call.ended_at.is_none();
+        let found = self.absences.calls.get(&fact.key);
+        unlinked(format!("call {}", fact.key), found, owes, fact.call.ended_at.is_some_and(over))
     }
 
-    fn column(&self, thing: (u8, i64)) -> Column {
-        if self.open.contains(&thing) {
-            Column::Open
-        } else if self.explained.contains(&thing) {
-            Column::Explained
-        } else {
-            Column::Waiting
+    /// A recording of a call stands where its call stands; one without sound owes nothing.
+    fn recording(&self, fact: &RecordingFact) -> Result<Column, Imbalance> {
+        let (world, sound) = (self.world, fact.recording.has_sound());
+        let call = fact.call.and_then(|key| world.calls.get(&key));
+        if let Some(call) = call {
+            let column = self.call(call)?;
+            let linked = matches!(column, Column::Linked);
+            return Ok(if linked || sound { column } else { Column::Exempt });
+        }
+        if world.by_recording.contains_key(&fact.key) {
+            return Ok(Column::Linked);
+        }
+        let grace_s = world.facts.settings(fact.at()).recording_grace_s;
+        let is_due = world.question.is_over(fact.recording.arrived_at, grace_s);
+        let found = self.absences.recordings.get(&fact.key);
+        unlinked(format!("recording {}", fact.key), found, sound, is_due)
+    }
+
+    fn entry(&self, fact: &EntryFact) -> Result<Column, Imbalance> {
+        let world = self.world;
+        if world.by_entry.contains_key(&fact.key) {
+            return Ok(Column::Linked);
+        }
+        if world.ambiguous_entries.contains(&fact.key) && world.owes_call(fact) {
+            return Ok(self.rival(fact.key));
+        }
+        let grace_s = world.facts.settings(fact.at()).entry_grace_s;
+        let is_due = world.question.is_over(fact.at(), grace_s);
+        let found = self.absences.entries.get(&fact.key);
+        unlinked(format!("entry {}", fact.key), found, world.owes_call(fact), is_due)
+    }
+
+    /// An entry that fits several: the finding is told about the calls it fits.
+    fn rival(&self, entry: i64) -> Column {
+        let pairs = self.world.facts.open.ambiguous.iter().filter(|pair| pair.entry == entry);
+        let states = pairs.filter_map(|pair| match pair.contact {
+            key if key < 0 => self.absences.recordings.get(&-key),
+            key => self.absences.calls.get(&key),
+        });
+        match states.max_by_key(|state| **state != State::Explained) {
+            Some(State::Explained) => Column::Explained,
+            Some(_) => Column::Open,
+            None => Column::Waiting,
         }
     }
 }
@@ -108,38 +181,16 @@ impl Marks {
 /// [`Imbalance`] with the first thing that is wrong.
 pub fn balance(world: &World<'_>, findings: &[Finding]) -> Result<Balance, Imbalance> {
     check_links(world)?;
-    let marks = Marks::of(findings);
+    let books = Books { world, absences: Absences::of(findings) };
     let mut balance = Balance::default();
     for fact in world.recordings_asked() {
-        let linked = match fact.call {
-            Some(call) => world.by_call.contains_key(&call),
-            None => world.by_recording.contains_key(&fact.key),
-        };
-        let of_call = fact.call.map(|call| marks.column((CALL, call)));
-        balance.recordings.add(&match of_call {
-            _ if linked => Column::Linked,
-            _ if !fact.recording.has_sound() => Column::Exempt,
-            Some(column) => column,
-            None => marks.column((RECORDING, fact.key)),
-        });
+        balance.recordings.add(&books.recording(fact)?);
     }
     for fact in world.entries_asked() {
-        let walk_in = fact.entry.channel == Channel::WalkIn;
-        let linked = world.by_entry.contains_key(&fact.key);
-        balance.entries.add(&match () {
-            () if linked => Column::Linked,
-            () if walk_in => Column::Exempt,
-            () => marks.column((ENTRY, fact.key)),
-        });
+        balance.entries.add(&books.entry(fact)?);
     }
     for fact in world.calls_asked() {
-        let linked = world.by_call.contains_key(&fact.key);
-        let owes = world.owes_entry(fact) || world.sound_of(fact.key).next().is_some();
-        balance.calls.add(&match () {
-            () if linked => Column::Linked,
-            () if !owes => Column::Exempt,
-            () => marks.column((CALL, fact.key)),
-        });
+        balance.calls.add(&books.call(fact)?);
     }
     check_sums(world, &balance)?;
     Ok(balance)
@@ -147,6 +198,7 @@ pub fn balance(world: &World<'_>, findings: &[Finding]) -> Result<Balance, Imbal
 
 /// A link whose ends are not there, or that shares an end with another, makes every sum a lie.
 fn check_links(world: &World<'_>) -> Result<(), Imbalance> {
+    let recordings: BTreeSet<i64> = world.facts.recordings.iter().map(|fact| fact.key).collect();
     let mut contacts = BTreeSet::new();
     let mut entries = BTreeSet::new();
     for link in &world.facts.links {
@@ -159,6 +211,9 @@ fn check_links(world: &World<'_>) -> Result<(), Imbalance> {
         }
         if link.call.is_some_and(|call| !world.calls.contains_key(&call)) {
             return wrong("there is no such call");
+        }
+        if link.call.is_none() && !link.recording.is_some_and(|key| recordings.contains(&key)) {
+            return wrong("there is no such recording");
         }
         if !contacts.insert((link.call, link.recording)) {
             return wrong("the other side has two links");

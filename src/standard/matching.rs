@@ -1,8 +1,10 @@
 //! One-to-one: every recording belongs to one entry, every entry to one recording (R2, R4, R39, R69). One fault gives
 //! one finding.
 
+use super::facts::{CallFact, EntryFact};
 use super::world::{World, about_call, about_entry, about_pair, about_recording, said, said_at};
-use crate::call::Direction;
+use crate::call::rings::UnknownReason;
+use crate::call::{Direction, Verdict};
 use crate::finding::{Code, Finding};
 use crate::ledger::Channel;
 use chrono::TimeDelta;
@@ -39,16 +41,21 @@ pub fn entries_owed(world: &World<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let hidden = world.mis_filed.get(&fact.key).and_then(|entry| world.entries.get(entry));
+        let claimed = world.claim_of(fact).filter(|_| world.is_owed_an_entry(fact));
         if let Some(entry) = hidden.filter(|_| world.owes_entry(fact)) {
             findings.push(about_pair(Code::MisFiledWalkIn, fact, entry, since, Vec::new()));
         } else if world.ambiguous_contacts.contains(&fact.key) {
             findings.push(about_call(Code::Ambiguous, fact, since, rivals(world, fact.key)));
+        } else if let Some(entry) = claimed {
+            let other =
+                world.by_entry.get(&entry.key).and_then(|link| world.calls.get(&link.call?));
+            let other = other.map(|call| said("other_call", &call.call.call_id));
+            let evidence = other.into_iter().collect();
+            findings.push(about_pair(Code::TwoRecordingsOneEntry, fact, entry, since, evidence));
         } else if world.owes_entry(fact) {
             let likely = suggestions(world, fact.key);
             findings.push(about_call(Code::CallWithoutEntry, fact, since, likely));
-        } else if let Some(recording) = world.sound_of(fact.key).next()
-            && fact.call.is_answered()
-        {
+        } else if let Some(recording) = world.sound_of(fact.key).next() {
             findings.push(about_recording(
                 Code::RecordingWithoutEntry,
                 recording,
@@ -113,6 +120,24 @@ pub fn calls_owed(world: &World<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
+/// R39: an entry whose call was taken by somebody else than the desk, and left no sound.
+pub fn recordings_of_entries(world: &World<'_>, findings: &mut Vec<Finding>) {
+    for (call, entry) in world.pairs_asked() {
+        let Some(ended_at) = call.call.ended_at else { continue };
+        let grace_s = world.facts.settings(call.call.offered_at).recording_grace_s;
+        let elsewhere = matches!(
+            call.call.verdict,
+            Some(Verdict::Unknown { reason: UnknownReason::TakenElsewhere })
+        );
+        // What the desk itself answered is told as a call without recording: one fault, one finding.
+        let owed = elsewhere && !call.call.is_answered() && !world.sets.contains_key(&call.key);
+        if owed && world.question.is_over(ended_at, grace_s) {
+            let since = ended_at + TimeDelta::seconds(grace_s);
+            findings.push(about_pair(Code::EntryWithoutRecording, call, entry, since, Vec::new()));
+        }
+    }
+}
+
 /// R39: what a linked pair says differently of number, time, agent and direction.
 pub fn differences(world: &World<'_>, findings: &mut Vec<Finding>) {
     for (call, entry) in world.pairs_asked() {
@@ -125,11 +150,8 @@ pub fn differences(world: &World<'_>, findings: &mut Vec<Finding>) {
         {
             differs(Code::NumberDiffers, Vec::new());
         }
-        if let Some(at) = entry.entry.occurred_at.filter(|_| !entry.entry.occurred_day_only) {
-            let apart_min = (at - call.call.offered_at).num_minutes().abs();
-            if apart_min > TIME_MIN_MAX {
-                differs(Code::TimeDiffers, vec![said("apart_min", apart_min)]);
-            }
+        if let Some(apart) = apart(world, call, entry) {
+            differs(Code::TimeDiffers, vec![said("apart_min", apart.num_minutes())]);
         }
         let handler = entry.entry.handler.as_deref().map(str::trim);
         let extension = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -145,6 +167,18 @@ pub fn differences(world: &World<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
+/// How far the written time lies outside the call, where that is too far; of a day, the distance of the days.
+fn apart(world: &World<'_>, call: &CallFact, entry: &EntryFact) -> Option<TimeDelta> {
+    let at = entry.entry.occurred_at?;
+    if entry.entry.occurred_day_only {
+        let days = world.facts.day(at) - world.facts.day(call.call.offered_at);
+        return (!days.is_zero()).then(|| days.abs());
+    }
+    let ended_at = call.call.ended_at.unwrap_or(call.call.offered_at);
+    let apart = (call.call.offered_at - at).max(at - ended_at);
+    (apart > TimeDelta::minutes(TIME_MIN_MAX)).then_some(apart)
+}
+
 /// Two ways of writing one line: with or without area code, masked in the middle, or only its last digits.
 fn same_line(called: &str, written: &str) -> bool {
     let (called, written) = (called.trim_start_matches('0'), written.trim_start_matches('0'));
@@ -157,7 +191,7 @@ fn same_line(called: &str, written: &str) -> bool {
     written.is_empty() || called.is_empty() || called == written || tail || area || masked
 }
 
-/// A recording set that is shorter than the talk.
+/// R2: recordings that are shorter than the talk together, or one that is longer than the whole call.
 pub fn lengths(world: &World<'_>, findings: &mut Vec<Finding>) {
     for fact in world.calls_asked() {
         let Some(talk_ms) = fact.call.talk_ms().filter(|_| fact.call.is_answered()) else {
@@ -170,16 +204,23 @@ pub fn lengths(world: &World<'_>, findings: &mut Vec<Finding>) {
             continue;
         };
         let broken = heard.iter().any(|one| one.class != crate::recording::SoundClass::Ok);
+        // Parts of one call lie in several files: together they hold the talk.
+        let together = heard.iter().map(|one| one.duration_s).sum::<f64>();
         let longest = heard.iter().map(|one| one.duration_s).fold(0.0, f64::max);
+        let ended_at = fact.call.ended_at.unwrap_or(fact.call.offered_at);
+        let whole_s = (ended_at - fact.call.offered_at).num_milliseconds() as f64 / 1000.0;
         let slack_s = LENGTH_SLACK_S.max(talk_s * LENGTH_SLACK_SHARE);
         // A transfer's ringing is left out of the file, and belongs to the talk.
-        if !broken && !fact.call.transferred && longest < talk_s - slack_s {
+        let short = !fact.call.transferred && together < talk_s - slack_s;
+        let recorded_s = if short { together } else { longest };
+        let grace_s = world.facts.settings(fact.call.offered_at).recording_grace_s;
+        let complete = world.question.is_over(ended_at, grace_s);
+        if !broken && complete && (short || longest > whole_s + slack_s) {
             let evidence = vec![
                 said("talk_s", format!("{talk_s:.1}")),
-                said("recorded_s", format!("{longest:.1}")),
+                said("recorded_s", format!("{recorded_s:.1}")),
             ];
-            let since = fact.call.ended_at.unwrap_or(fact.call.offered_at);
-            findings.push(about_call(Code::LengthDiffers, fact, since, evidence));
+            findings.push(about_call(Code::LengthDiffers, fact, ended_at, evidence));
         }
     }
 }
@@ -189,8 +230,9 @@ pub fn late_registration(world: &World<'_>, findings: &mut Vec<Finding>) {
     for (call, entry) in world.pairs_asked() {
         let Some(ended_at) = call.call.ended_at else { continue };
         let limit_s = world.facts.settings(call.call.offered_at).registration_limit_s;
-        let took_s = (entry.entry.registered_at - ended_at).num_seconds();
-        if took_s > limit_s {
+        let took = entry.entry.registered_at - ended_at;
+        if took > TimeDelta::seconds(limit_s) {
+            let took_s = took.num_milliseconds() as f64 / 1000.0;
             let since = ended_at + TimeDelta::seconds(limit_s);
             let evidence = vec![
                 said_at("ended_at", ended_at),
@@ -202,15 +244,20 @@ pub fn late_registration(world: &World<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// R20-R22: fields that every entry of a call must have.
+/// R7, R20, R37, R47: fields that every entry of a call must have, or of a matter under it.
 pub fn fields(world: &World<'_>, findings: &mut Vec<Finding>) {
     for fact in world.entries_asked().filter(|fact| fact.entry.channel == Channel::Phone) {
         let entry = &fact.entry;
         let blank = |text: &Option<String>| text.as_ref().is_none_or(|text| text.trim().is_empty());
+        let own = !world.is_child(fact);
+        let withheld = world.call_of(fact).is_some_and(|call| call.call.outside_party().is_none());
         let missing: Vec<String> = [
             ("content", blank(&entry.content)),
             ("handler", blank(&entry.handler)),
             ("category", entry.category.is_none()),
+            ("number", own && !withheld && entry.number.is_none()),
+            ("name", own && entry.name.is_none()),
+            ("unit", own && blank(&entry.unit)),
         ]
         .into_iter()
         .filter(|(_, missing)| *missing)

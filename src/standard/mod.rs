@@ -28,10 +28,15 @@ pub static RULES: &[Rule] = &[
     Rule { requirements: &["R4", "R69"], name: "entries_owed", check: matching::entries_owed },
     Rule { requirements: &["R39"], name: "recordings_alone", check: matching::calls_of_recordings },
     Rule { requirements: &["R39"], name: "calls_owed", check: matching::calls_owed },
+    Rule {
+        requirements: &["R39"],
+        name: "recordings_of_entries",
+        check: matching::recordings_of_entries,
+    },
     Rule { requirements: &["R39"], name: "differences", check: matching::differences },
     Rule { requirements: &["R2"], name: "lengths", check: matching::lengths },
     Rule { requirements: &["R23"], name: "late_registration", check: matching::late_registration },
-    Rule { requirements: &["R20"], name: "fields", check: matching::fields },
+    Rule { requirements: &["R7", "R20", "R37", "R47"], name: "fields", check: matching::fields },
     Rule { requirements: &["R2"], name: "sound", check: sound::classes },
     Rule { requirements: &["R2"], name: "feed", check: feed },
 ];

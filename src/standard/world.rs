@@ -5,6 +5,7 @@ use crate::call::Direction;
 use crate::call::event::Moment;
 use crate::finding::{About, Code, Finding};
 use crate::ledger::Channel;
+use crate::party::masked_numbers;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The facts of a question, indexed.
@@ -23,6 +24,10 @@ pub struct World<'a> {
     pub ambiguous_entries: BTreeSet<i64>,
     pub mis_filed: BTreeMap<i64, i64>,
     pub second: BTreeMap<i64, i64>,
+    /// Entries by the desk's number of them.
+    pub entry_ids: BTreeMap<&'a str, &'a EntryFact>,
+    /// Entries by the call id they name.
+    pub claims: BTreeMap<&'a str, &'a EntryFact>,
 }
 
 impl<'a> World<'a> {
@@ -36,6 +41,7 @@ impl<'a> World<'a> {
         }
         sets.values_mut().for_each(|set| set.sort_by_key(|fact| (fact.at(), fact.key)));
         let links = || facts.links.iter();
+        let entries = || facts.entries.iter();
         let open = &facts.open;
         Self {
             question,
@@ -50,6 +56,10 @@ impl<'a> World<'a> {
             ambiguous_entries: open.ambiguous.iter().map(|pair| pair.entry).collect(),
             mis_filed: open.mis_filed.iter().map(|pair| (pair.contact, pair.entry)).collect(),
             second: open.second_entries.iter().map(|pair| (pair.entry, pair.contact)).collect(),
+            entry_ids: entries().map(|fact| (fact.entry.entry_id.as_str(), fact)).collect(),
+            claims: entries()
+                .filter_map(|fact| Some((fact.entry.call_id.as_deref()?, fact)))
+                .collect(),
         }
     }
 
@@ -66,7 +76,13 @@ impl<'a> World<'a> {
 
     /// Recordings of the days asked for.
     pub fn recordings_asked(&self) -> impl Iterator<Item = &'a RecordingFact> {
-        self.facts.recordings.iter().filter(|fact| self.is_asked(fact.at()))
+        self.facts.recordings.iter().filter(|fact| self.is_asked(self.day_of(fact)))
+    }
+
+    /// The moment whose day a recording belongs to: its call's, so that both stand in the same books.
+    fn day_of(&self, fact: &RecordingFact) -> Moment {
+        let call = fact.call.and_then(|call| self.calls.get(&call));
+        call.map_or_else(|| fact.at(), |call| call.call.offered_at)
     }
 
     /// Calls of the days asked for with the entry that each is linked to.
@@ -95,9 +111,33 @@ impl<'a> World<'a> {
         call.direction == Direction::Inbound && (call.is_answered() || missed)
     }
 
-    /// Whether an entry owes a call: it tells of one.
+    /// Whether an entry must be found for a call: it owes one, or it left sound that belongs to one (R39).
+    pub fn is_owed_an_entry(&self, fact: &CallFact) -> bool {
+        self.owes_entry(fact) || self.sound_of(fact.key).next().is_some()
+    }
+
+    /// Whether an entry owes a call: it tells of one. A matter under the entry of a call owes none of its own.
     pub fn owes_call(&self, fact: &EntryFact) -> bool {
-        fact.entry.channel != Channel::WalkIn
+        fact.entry.channel != Channel::WalkIn && !self.is_child(fact)
+    }
+
+    /// Whether an entry is a further matter of a call that has its entry.
+    pub fn is_child(&self, fact: &EntryFact) -> bool {
+        let parent = fact.entry.parent_id.as_ref().and_then(|id| self.entry_ids.get(id.as_str()));
+        let of_call = |parent: &&EntryFact| parent.entry.channel == Channel::Phone;
+        fact.entry.channel == Channel::Phone && parent.is_some_and(of_call)
+    }
+
+    /// The call that an entry is linked to.
+    pub fn call_of(&self, fact: &EntryFact) -> Option<&'a CallFact> {
+        self.calls.get(&self.by_entry.get(&fact.key)?.call?).copied()
+    }
+
+    /// An entry that names this call by its id and is linked to another.
+    pub fn claim_of(&self, fact: &CallFact) -> Option<&'a EntryFact> {
+        let ids = std::iter::once(&fact.call.call_id).chain(&fact.call.other_ids);
+        let mut named = ids.filter_map(|id| self.claims.get(id.as_str()).copied());
+        named.find(|entry| self.call_of(entry).is_some_and(|call| call.key != fact.key))
     }
 }
 
@@ -133,7 +173,7 @@ pub fn about_recording(
     evidence: Vec<String>,
 ) -> Finding {
     let about = About { call: fact.call, recording: Some(fact.key), ..About::default() };
-    let name = said("recording", &fact.recording.hints.name);
+    let name = said("recording", masked_numbers(&fact.recording.hints.name));
     Finding::open(code, about, since, [vec![name], evidence].concat())
 }
 
