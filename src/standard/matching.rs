@@ -148,7 +148,7 @@ pub fn differences(world: &World<'_>, findings: &mut Vec<Finding>) {
         if let (Some(called), Some(written)) = (call.call.outside_party(), &entry.entry.number)
             && !same_line(&called.folded(), &written.folded())
         {
-            differs(Code::NumberDiffers, Vec::new());
+            differs(Code::NumberDiffers, wrong_digits(&called.folded(), &written.folded()));
         }
         if let Some(apart) = apart(world, call, entry) {
             differs(Code::TimeDiffers, vec![said("apart_min", apart.num_minutes())]);
@@ -165,6 +165,20 @@ pub fn differences(world: &World<'_>, findings: &mut Vec<Finding>) {
             differs(Code::DirectionDiffers, Vec::new());
         }
     }
+}
+
+/// Where one or two digits differ: both numbers masked but for these, so that the slip can be seen and not the number.
+fn wrong_digits(called: &str, written: &str) -> Vec<String> {
+    let apart: Vec<bool> = called.chars().zip(written.chars()).map(|(a, b)| a != b).collect();
+    let count = apart.iter().filter(|apart| **apart).count();
+    if called.len() != written.len() || !(1..=2).contains(&count) {
+        return Vec::new();
+    }
+    let shown = |number: &str| {
+        let digits = number.chars().zip(&apart);
+        digits.map(|(digit, apart)| if *apart { digit } else { '*' }).collect::<String>()
+    };
+    vec![said("called_digits", shown(called)), said("written_digits", shown(written))]
 }
 
 /// How far the written time lies outside the call, where that is too far; of a day, the distance of the days.
