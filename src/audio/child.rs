@@ -38,7 +38,7 @@ pub fn listen_as(path: &Path, name: &str, limits: &Limits) -> io::Result<Measure
         .args(["listen", "--json", "--in-process"])
         .args(["--memory-mib", &limits.memory_mib_max.to_string()])
         .args(["--time-s", &limits.time_s_max.to_string()])
-        .args(["--name", name])
+        .arg(format!("--name={name}"))
         .arg("--")
         .arg(path)
         .stdin(Stdio::null())

@@ -39,7 +39,7 @@ impl Listener {
         Self {
             channels,
             sample_rate_hz: sample_rate_hz.max(1),
-            window_frames: u64::from((sample_rate_hz * WINDOW_MS / 1000).max(1)),
+            window_frames: (u64::from(sample_rate_hz) * u64::from(WINDOW_MS) / 1000).max(1),
             frames: 0,
             square_sum: 0.0,
             peak: 0.0,

@@ -10,6 +10,9 @@ use std::str::FromStr;
 /// How current phone systems name recordings: `external-8001-13800138001-20261123-100018-1795430222.0.wav`.
 pub const DEFAULT_PATTERN: &str = "{direction}-{callee}-{caller}-{date}-{time}-{call_id}";
 
+/// Endings of the files of one call, for its sides and their mix.
+const SIDES: [&str; 6] = ["mix", "rx", "tx", "stereo", "in", "out"];
+
 /// A pattern of file names: fields in braces, separated by `-` or `_`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamePattern {
@@ -57,11 +60,19 @@ impl NamePattern {
     /// What a name tells. It is read from the right, because a number or name with the separator in it shifts all
     /// that stands before it. A name that does not fit tells nothing.
     pub fn hints(&self, name: &str, zone: Tz) -> Hints {
-        let mut hints = Hints { name: name.to_owned(), ..Hints::default() };
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        let whole = self.read(stem, name, zone);
+        // Several files of one call: the mix and one for each side.
+        let side = || stem.rsplit_once(self.separator).filter(|(_, last)| SIDES.contains(last));
+        let told = whole.or_else(|| side().and_then(|(stem, _)| self.read(stem, name, zone)));
+        told.unwrap_or_else(|| Hints { name: name.to_owned(), ..Hints::default() })
+    }
+
+    fn read(&self, stem: &str, name: &str, zone: Tz) -> Option<Hints> {
+        let mut hints = Hints { name: name.to_owned(), ..Hints::default() };
         let pieces: Vec<&str> = stem.rsplitn(self.fields.len(), self.separator).collect();
         if pieces.len() != self.fields.len() {
-            return hints;
+            return None;
         }
         let (mut date, mut time) = ("", "");
         for (field, piece) in self.fields.iter().rev().zip(pieces) {
@@ -78,10 +89,7 @@ impl NamePattern {
         let local = NaiveDateTime::parse_from_str(&format!("{date} {time}"), "%Y%m%d %H%M%S").ok();
         let at = local.and_then(|local| zone.from_local_datetime(&local).earliest());
         hints.starts_at = at.map(|at| at.to_utc());
-        if hints.starts_at.is_none() {
-            return Hints { name: name.to_owned(), ..Hints::default() };
-        }
-        hints
+        hints.starts_at.is_some().then_some(hints)
     }
 }
 
@@ -122,9 +130,10 @@ pub fn call_of(recording: &Recording, candidates: &[Candidate]) -> Option<i64> {
         |call: &&Candidate| !hints.name.is_empty() && call.announced.contains(&hints.name);
     let named = |call: &&Candidate| hints.call_id.as_ref().is_some_and(|id| call.ids.contains(id));
     let fits = |call: &&Candidate| in_time(hints, call) && same_number(hints, call);
-    only(candidates.iter().filter(announced))
-        .or_else(|| only(candidates.iter().filter(named)))
-        .or_else(|| only(candidates.iter().filter(fits)))
+    let tests: [&dyn Fn(&&Candidate) -> bool; 3] = [&announced, &named, &fits];
+    // The first kind of evidence that speaks decides: two calls that it fits equally well are not told apart by less.
+    let speaking = tests.into_iter().find(|test| candidates.iter().any(|call| test(&call)))?;
+    only(candidates.iter().filter(speaking))
 }
 
 fn only<'a>(mut calls: impl Iterator<Item = &'a Candidate>) -> Option<i64> {
@@ -165,6 +174,37 @@ mod tests {
         assert_eq!(hints.caller.map(|n| n.exposed().to_owned()).as_deref(), Some("13800138001"));
         let at = hints.starts_at.map(|at| at.to_rfc3339());
         assert_eq!(at.as_deref(), Some("2026-11-23T10:37:02+00:00"));
+    }
+
+    #[test]
+    fn the_sides_of_one_call_are_known_by_their_endings() {
+        let pattern: NamePattern = DEFAULT_PATTERN.parse().expect("a pattern");
+        let name = "in-8008-13800138180-20261123-184510-1795430710.9-stereo.wav";
+        let hints = pattern.hints(name, chrono_tz::Asia::Shanghai);
+        assert_eq!(hints.call_id.as_deref(), Some("1795430710.9"));
+    }
+
+    #[test]
+    fn a_recording_that_two_calls_announced_belongs_to_neither() {
+        let call = |key, id: &str| Candidate {
+            key,
+            ids: vec![id.into()],
+            announced: vec!["a.wav".into()],
+            number: None,
+            offered_at: Moment::default(),
+            ended_at: None,
+        };
+        let hints = Hints { name: "a.wav".into(), call_id: Some("1".into()), ..Hints::default() };
+        let recording = Recording {
+            hash: crate::recording::ContentHash([0; 32]),
+            bytes: 0,
+            hints,
+            arrived_at: Moment::default(),
+            state: crate::recording::State::Stored,
+            measures: None,
+        };
+        assert_eq!(call_of(&recording, &[call(1, "1"), call(2, "2")]), None);
+        assert_eq!(call_of(&recording, &[call(1, "1")]), Some(1));
     }
 
     #[test]

@@ -24,6 +24,8 @@ impl Folder {
     /// # Errors
     /// When the folder is not there or cannot be watched.
     pub fn watch(root: &Path) -> Result<Self, notify::Error> {
+        // The list of open files knows only canonical paths.
+        let root = &fs::canonicalize(root)?;
         let (sender, finished) = mpsc::unbounded_channel();
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             if let Ok(event) = event
@@ -89,7 +91,10 @@ fn walk(folder: &Path, found: &mut Vec<Arrival>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            walk(&entry.path(), found)?;
+            // A folder that vanished or is closed to us must not hide the others.
+            if let Err(error) = walk(&entry.path(), found) {
+                tracing::warn!(%error, folder = %entry.path().display(), "not looked through");
+            }
         } else {
             found.extend(arrival(&entry.path()));
         }
@@ -97,7 +102,8 @@ fn walk(folder: &Path, found: &mut Vec<Arrival>) -> io::Result<()> {
     Ok(())
 }
 
-/// Files that some process holds open for writing, as far as we may see.
+/// Files that some process holds open for writing, as far as we may see: run as the phone system's user or as root to
+/// see its files.
 fn being_written() -> BTreeSet<PathBuf> {
     let mut open = BTreeSet::new();
     let Ok(processes) = fs::read_dir("/proc") else { return open };

@@ -1,5 +1,7 @@
 //! Rows of calls.
 
+use super::filter::BUCKET_BITS;
+use super::folding::tie_key;
 use crate::audit::CallFact;
 use crate::call::{Call, Moment};
 use crate::store::fact::Fact;
@@ -110,8 +112,20 @@ pub fn of_number(
     folded: &str,
     count: usize,
 ) -> Result<Vec<CallFact>> {
-    let values = params![site, folded, count as i64];
-    all(connection, "site = ?1 AND number = ?2 ORDER BY offered_at DESC, key DESC LIMIT ?3", values)
+    let mut found = Vec::new();
+    for bucket in (0..=newest_bucket(connection)?).rev() {
+        let left = (count - found.len()) as i64;
+        found.extend(all(
+            connection,
+            "site = ?1 AND key >> 24 = ?2 AND number = ?3
+             ORDER BY offered_at DESC, key DESC LIMIT ?4",
+            params![site, bucket, folded, left],
+        )?);
+        if found.len() >= count {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// The call that an id from outside names: the id of the call itself or of one of its legs.
@@ -119,14 +133,41 @@ pub fn of_number(
 /// # Errors
 /// When the disk fails.
 pub fn key_of(connection: &Connection, site: i64, id: &str) -> Result<Option<i64>> {
-    let mut query =
-        connection.prepare_cached("SELECT call FROM tie WHERE site = ?1 AND tie = ?2")?;
     for prefix in ["c", "l"] {
-        let found = query
-            .query_row(params![site, format!("{prefix}:{id}")], |row| row.get(0))
-            .optional()?;
+        let text = format!("{prefix}:{id}");
+        let found = tied(connection, 0, tie_key(site, &text), site, &text)?;
         if found.is_some() {
             return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// The bucket of a call's ties and number.
+pub fn bucket_of(call: i64) -> i64 {
+    call >> (BUCKET_BITS + 8)
+}
+
+fn newest_bucket(connection: &Connection) -> Result<i64> {
+    let sql = "SELECT coalesce(max(bucket), -1) FROM tie";
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
+/// The call of a tie, looked for from the newest bucket down to `first_bucket`.
+pub fn tied(
+    connection: &Connection,
+    first_bucket: i64,
+    key: i64,
+    site: i64,
+    text: &str,
+) -> Result<Option<i64>> {
+    let mut query = connection.prepare_cached(
+        "SELECT call FROM tie WHERE bucket = ?1 AND key = ?2 AND site = ?3 AND tie = ?4",
+    )?;
+    for bucket in (first_bucket..=newest_bucket(connection)?).rev() {
+        let values = params![bucket, key, site, text];
+        if let Some(call) = query.query_row(values, |row| row.get(0)).optional()? {
+            return Ok(Some(call));
         }
     }
     Ok(None)
@@ -150,21 +191,6 @@ pub fn time_of(connection: &Connection, key: i64) -> Result<Moment> {
     let sql = "SELECT offered_at FROM call WHERE key = ?1";
     let at = connection.prepare_cached(sql)?.query_row([key], |row| row.get(0)).optional()?;
     at.map(moment).ok_or_else(|| Error::NotFound(format!("call {key}")))
-}
-
-/// All ids from outside that name a call or one of its legs, sorted.
-///
-/// # Errors
-/// When the disk fails.
-pub fn ids_of(connection: &Connection, site: i64, key: i64) -> Result<Vec<String>> {
-    let mut query = connection.prepare_cached(
-        "SELECT DISTINCT t.tie FROM tie t WHERE t.site = ?1 AND t.call = ?2 ORDER BY t.tie",
-    )?;
-    let rows = query.query_map([site, key], |row| row.get::<_, String>(0))?;
-    let ids = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-    let named =
-        |tie: &String| tie.strip_prefix("c:").or_else(|| tie.strip_prefix("l:")).map(str::to_owned);
-    Ok(ids.iter().filter_map(named).collect())
 }
 
 /// The facts that speak of a call, in order.

@@ -5,12 +5,14 @@
 //! are the same however the facts were batched.
 
 use super::calls;
+use super::filter::{BUCKET_BITS, Filter};
 use crate::call::{CallEvent, FeedGap, Moment, Tie};
 use crate::pbx::{self, FeedNotice, Reading, Refusal};
 use crate::store::{Interpreter, Result, micros, moment};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 
 /// Places for calls within one fact's number.
 const CALLS_PER_FACT: i64 = 256;
@@ -35,8 +37,10 @@ struct Recent {
 }
 
 /// The memory of the fold. It can be thrown away at any time: everything in it can be read again.
-#[derive(Default)]
 pub struct Folding {
+    filter: Arc<Filter>,
+    /// Oldest bucket in which ties of living calls are looked for.
+    first_bucket: i64,
     calls: HashMap<i64, Recent>,
     order: VecDeque<i64>,
     ties: HashMap<(i64, String), i64>,
@@ -61,6 +65,26 @@ pub struct Step<'a> {
 }
 
 impl Folding {
+    /// A memory before a filter of known ties.
+    pub fn new(filter: Arc<Filter>, first_fact: i64) -> Self {
+        Self {
+            filter,
+            first_bucket: first_fact >> BUCKET_BITS,
+            calls: HashMap::new(),
+            order: VecDeque::new(),
+            ties: HashMap::new(),
+            notices: HashMap::new(),
+        }
+    }
+
+    /// Forgets everything that can be read again.
+    pub fn forget(&mut self) {
+        self.calls.clear();
+        self.order.clear();
+        self.ties.clear();
+        self.notices.clear();
+    }
+
     /// Folds deliveries, in order of their facts, and marks the days they changed.
     pub fn fold(&mut self, step: &Step<'_>, waiting: Vec<Unfolded>) -> Result<()> {
         let mut touched: BTreeMap<i64, i64> = BTreeMap::new();
@@ -134,7 +158,7 @@ impl Folding {
                 self.calls.insert(call, Recent::default());
                 self.order.push_back(call);
             }
-            self.remember(step, site, call, source, event)?;
+            self.remember(step, call, source, event)?;
         }
         Ok(touched)
     }
@@ -144,10 +168,11 @@ impl Folding {
         if let Some(call) = self.ties.get(&(site, text.clone())) {
             return Ok(Some(*call));
         }
-        let call: Option<i64> = tx
-            .prepare_cached("SELECT call FROM tie WHERE site = ?1 AND tie = ?2")?
-            .query_row(params![site, text], |row| row.get(0))
-            .optional()?;
+        let key = tie_key(site, &text);
+        if !self.filter.may_hold(key) {
+            return Ok(None);
+        }
+        let call = calls::tied(tx, self.first_bucket, key, site, &text)?;
         if let Some(call) = call {
             self.ties.insert((site, text), call);
         }
@@ -156,15 +181,17 @@ impl Folding {
 
     fn tie(&mut self, tx: &Connection, site: i64, tie: &Tie, call: i64) -> Result<()> {
         let text = tie_text(tie);
-        tx.prepare_cached("INSERT OR IGNORE INTO tie VALUES (?1, ?2, ?3)")?
-            .execute(params![site, text, call])?;
+        let key = tie_key(site, &text);
+        self.filter.insert(key);
+        tx.prepare_cached("INSERT OR IGNORE INTO tie VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![calls::bucket_of(call), key, site, text, call])?;
         self.ties.insert((site, text), call);
         Ok(())
     }
 
     /// Two calls turned out to be one: the older key stays.
     fn merge(&mut self, tx: &Connection, site: i64, other: i64, call: i64) -> Result<()> {
-        tx.execute("UPDATE tie SET call = ?3 WHERE site = ?1 AND call = ?2", [site, other, call])?;
+        tx.execute("UPDATE tie SET call = ?2 WHERE call = ?1", [other, call])?;
         tx.execute(
             "INSERT OR IGNORE INTO call_fact SELECT ?2, fact FROM call_fact WHERE call = ?1",
             [other, call],
@@ -181,7 +208,6 @@ impl Folding {
     fn remember(
         &mut self,
         step: &Step<'_>,
-        site: i64,
         call: i64,
         source: i64,
         event: CallEvent,
@@ -191,7 +217,7 @@ impl Folding {
             recent.sources.insert(source);
             return Ok(());
         }
-        self.calls.insert(call, read_call(step, site, call)?);
+        self.calls.insert(call, read_call(step, call)?);
         self.order.push_back(call);
         Ok(())
     }
@@ -200,7 +226,7 @@ impl Folding {
     /// call.
     pub fn fold_call(&mut self, step: &Step<'_>, call: i64, site: i64) -> Result<Option<String>> {
         if let Entry::Vacant(place) = self.calls.entry(call) {
-            place.insert(read_call(step, site, call)?);
+            place.insert(read_call(step, call)?);
             self.order.push_back(call);
         }
         let sources = self.calls.get(&call).map(|recent| recent.sources.clone());
@@ -271,13 +297,21 @@ impl Folding {
 
 /// A call folded again from its deliveries, kept nowhere.
 pub fn folded_again(step: &Step<'_>, call: i64, site: i64) -> Result<Option<crate::call::Call>> {
-    let recent = read_call(step, site, call)?;
+    let recent = read_call(step, call)?;
     let mut gaps = Vec::new();
     for source in &recent.sources {
         gaps.extend(pbx::gaps(&read_notices(step.tx, site, *source)?));
     }
     let name = step.names.sites.get(&site).map_or("", String::as_str);
     Ok(step.interpreter.fold(name, &recent.events, &gaps, step.as_of))
+}
+
+/// 64 bits of a tie and its site (FNV-1a), the same on every machine.
+pub fn tie_key(site: i64, text: &str) -> i64 {
+    let bytes = site.to_be_bytes().into_iter().chain(text.bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    }) as i64
 }
 
 fn tie_text(tie: &Tie) -> String {
@@ -289,13 +323,13 @@ fn tie_text(tie: &Tie) -> String {
 }
 
 /// Reads all deliveries that speak of a call and keeps what they say of it.
-fn read_call(step: &Step<'_>, site: i64, call: i64) -> Result<Recent> {
+fn read_call(step: &Step<'_>, call: i64) -> Result<Recent> {
     let mut recent = Recent::default();
     for fact in calls::facts_of(step.tx, call)? {
         let source = step.names.sources.get(&fact.source).map_or("", String::as_str);
         let Ok(reading) = step.interpreter.read(source, &fact.delivery()) else { continue };
         for event in reading.events {
-            if belongs(step.tx, site, &event, call)? {
+            if belongs(step.tx, &event, call)? {
                 recent.events.push(event);
                 recent.sources.insert(fact.source);
             }
@@ -304,10 +338,10 @@ fn read_call(step: &Step<'_>, site: i64, call: i64) -> Result<Recent> {
     Ok(recent)
 }
 
-fn belongs(tx: &Connection, site: i64, event: &CallEvent, call: i64) -> Result<bool> {
-    let mut query = tx.prepare_cached("SELECT 1 FROM tie WHERE site=?1 AND tie=?2 AND call=?3")?;
+fn belongs(tx: &Connection, event: &CallEvent, call: i64) -> Result<bool> {
+    let mut query = tx.prepare_cached("SELECT 1 FROM tie WHERE call = ?1 AND tie = ?2")?;
     for tie in &event.ties {
-        if query.exists(params![site, tie_text(tie), call])? {
+        if query.exists(params![call, tie_text(tie)])? {
             return Ok(true);
         }
     }
@@ -328,7 +362,8 @@ fn read_notices(tx: &Connection, site: i64, source: i64) -> Result<Vec<FeedNotic
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-fn note_unread(
+/// Notes that a delivery cannot be read, with the reason.
+pub fn note_unread(
     step: &Step<'_>,
     site: i64,
     fact: i64,

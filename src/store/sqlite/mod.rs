@@ -7,6 +7,7 @@ mod checkpoint;
 mod connect;
 pub mod deliveries;
 pub mod entries;
+mod filter;
 pub mod findings;
 mod folding;
 pub mod links;
@@ -108,6 +109,7 @@ impl Store {
         let (work, work_receiver) = mpsc::sync_channel(options.waiting_max);
         let (folded_sender, folded_to) = watch::channel(folded);
         let gate = checkpoint::Gate::default();
+        let filter = Arc::new(filter::Filter::new());
         let writer = Writer {
             connection,
             work: work_receiver,
@@ -115,10 +117,10 @@ impl Store {
             gate: Arc::clone(&gate),
             names: names.clone(),
             interpreter,
-            repeats: repeats::Repeats::new(&options.path, first),
+            repeats: repeats::Repeats::new(&options.path, first, Arc::clone(&filter)),
             gauges: Arc::clone(&gauges),
             folded_to: folded_sender,
-            folding: Folding::default(),
+            folding: Folding::new(filter, first),
             unfolded: Default::default(),
             behind: !options.guest,
             fold_failed_at: None,
@@ -342,6 +344,13 @@ impl Tx<'_, '_> {
         Ok(id)
     }
 
+    /// Notes at once that a delivery cannot be read, so that a list of deliveries never says otherwise.
+    fn note_unread(&self, site: i64, fact: i64, at: Moment, refusal: &Refusal) -> Result<()> {
+        let (tx, names) = (self.connection, self.names);
+        let step = Step { tx, names, interpreter: self.interpreter, as_of: None };
+        folding::note_unread(&step, site, fact, at, refusal)
+    }
+
     fn in_savepoint(&mut self, run: Run) -> Result<Done> {
         let mark = self.appender.mark();
         self.connection.execute_batch("SAVEPOINT work")?;
@@ -353,7 +362,7 @@ impl Tx<'_, '_> {
             Err(error) => {
                 self.connection.execute_batch("ROLLBACK TO work; RELEASE work")?;
                 self.appender.return_to(mark);
-                *self.folding = Folding::default();
+                self.folding.forget();
                 Err(error)
             }
         }

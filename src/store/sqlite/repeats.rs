@@ -5,18 +5,12 @@
 //! behind it is compared in full, so that two deliveries are never taken for one.
 
 use super::connect;
+use super::filter::{BUCKET_BITS, Filter};
 use crate::store::Result;
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-/// Facts in one bucket, as a power of two.
-const BUCKET_BITS: u32 = 16;
-
-/// Words of the filter: 4 MiB, good for some three million deliveries in the window at one check in ten too many.
-const FILTER_WORDS: usize = 512 * 1024;
 
 /// What makes a delivery the same as another: its source, the vendor's id if there is one, and its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,39 +33,6 @@ impl Identity {
     }
 }
 
-/// A set that may say "maybe" to a stranger and never "no" to a member.
-struct Filter {
-    words: Vec<AtomicU64>,
-    /// All keys of the window are in it.
-    complete: AtomicBool,
-}
-
-impl Filter {
-    fn new() -> Self {
-        let words = (0..FILTER_WORDS).map(|_| AtomicU64::new(0)).collect();
-        Self { words, complete: AtomicBool::new(false) }
-    }
-
-    /// Four bits within one word: one touch of memory a question.
-    fn place(key: i64) -> (usize, u64) {
-        let mixed = (key as u64).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        let mixed = mixed ^ (mixed >> 33);
-        let bits = (0..4).fold(0u64, |bits, n| bits | 1 << ((mixed >> (40 + 6 * n)) & 63));
-        (mixed as usize % FILTER_WORDS, bits)
-    }
-
-    fn insert(&self, key: i64) {
-        let (word, bits) = Self::place(key);
-        self.words[word].fetch_or(bits, Ordering::Relaxed);
-    }
-
-    fn may_hold(&self, key: i64) -> bool {
-        let (word, bits) = Self::place(key);
-        !self.complete.load(Ordering::Acquire)
-            || self.words[word].load(Ordering::Relaxed) & bits == bits
-    }
-}
-
 /// The check for repeats, owned by the writer.
 pub struct Repeats {
     filter: Arc<Filter>,
@@ -83,8 +44,7 @@ pub struct Repeats {
 
 impl Repeats {
     /// The check for a database whose window begins at `first_fact`. The filter is filled in the background.
-    pub fn new(path: &Path, first_fact: i64) -> Self {
-        let filter = Arc::new(Filter::new());
+    pub fn new(path: &Path, first_fact: i64, filter: Arc<Filter>) -> Self {
         let first_bucket = first_fact >> BUCKET_BITS;
         let (filled, path) = (Arc::clone(&filter), path.to_owned());
         std::thread::spawn(move || {
@@ -177,6 +137,11 @@ fn fill(filter: &Filter, path: &Path, first_bucket: i64) -> Result<()> {
     while let Some(row) = rows.next()? {
         filter.insert(row.get(0)?);
     }
-    filter.complete.store(true, Ordering::Release);
+    let mut query = connection.prepare("SELECT key FROM tie WHERE bucket >= ?1")?;
+    let mut rows = query.query([first_bucket])?;
+    while let Some(row) = rows.next()? {
+        filter.insert(row.get(0)?);
+    }
+    filter.complete();
     Ok(())
 }

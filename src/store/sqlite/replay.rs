@@ -4,12 +4,14 @@
 //! are history and are left out.
 
 use super::apply::{self, Place};
+use super::filter::Filter;
 use super::folding::{Folding, Names, Step, Unfolded};
 use super::{Tx, append, calls, connect, progress, recordings};
 use crate::store::{Interpreter, Kind, Result, moment};
 use rusqlite::{Connection, params};
 use serde::Serialize;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Deliveries folded in one step.
 const CHUNK: usize = 4096;
@@ -18,7 +20,7 @@ const CHUNK: usize = 4096;
 const DERIVED: [(&str, &str); 14] = [
     ("unread", "fact"),
     ("feed", "site, source, fact, at, back"),
-    ("tie", "site, tie"),
+    ("tie", "bucket, key, site, tie"),
     ("call_fact", "call, fact"),
     ("call", "key"),
     ("recording", "key"),
@@ -68,7 +70,10 @@ impl Rebuilt {
              CREATE TEMP VIEW fact AS SELECT * FROM grown.fact;",
         )?;
         let names = super::names(&connection)?;
-        Ok(Self { connection, names, folding: Folding::default() })
+        // Nothing is stored yet, so the filter knows everything there is.
+        let filter = Arc::new(Filter::new());
+        filter.complete();
+        Ok(Self { connection, names, folding: Folding::new(filter, 0) })
     }
 
     /// Applies every fact up to the newest that the grown database has folded, in order. `step` is told the facts done.

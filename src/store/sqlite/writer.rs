@@ -95,7 +95,7 @@ impl Writer {
                 match work {
                     Work::Renew(names, interpreter) => {
                         (self.names, self.interpreter) = (names, interpreter);
-                        self.folding = Folding::default();
+                        self.folding.forget();
                     }
                     work => works.push(work),
                 }
@@ -140,7 +140,7 @@ impl Writer {
     /// The facts stay; they are folded from the disk in a while. Nothing is skipped.
     fn fold_failed(&mut self, error: &Error) {
         tracing::error!(%error, "fold failed; calls are behind and it is tried again");
-        self.folding = Folding::default();
+        self.folding.forget();
         self.unfolded.clear();
         self.behind = true;
         self.fold_failed_at = Some(Watch::start());
@@ -249,6 +249,9 @@ impl Writer {
                             answers.push(Answer::Receipt(reply, receipt));
                             if !receipt.repeated {
                                 let fact = receipt.fact;
+                                if let Err(refusal) = &reading {
+                                    tx.note_unread(site, fact, received_at, refusal)?;
+                                }
                                 fresh.push(Unfolded { fact, site, source, received_at, reading });
                             }
                         }

@@ -54,11 +54,17 @@ CREATE TABLE feed (
   PRIMARY KEY (site, source, fact, at, back)
 ) STRICT, WITHOUT ROWID;
 
--- Ids from outside that name a call, one of its legs or bridges.
+-- Ids from outside that name a call, one of its legs or bridges. They are random to us, so they are kept in buckets of
+-- the facts that told them first: new ones fall on few pages, however many there are.
 CREATE TABLE tie (
-  site INTEGER NOT NULL, tie TEXT NOT NULL, call INTEGER NOT NULL,
-  PRIMARY KEY (site, tie)
+  bucket INTEGER NOT NULL,
+  key    INTEGER NOT NULL,                 -- 64 bits of the text and its site
+  site   INTEGER NOT NULL,
+  tie    TEXT NOT NULL,
+  call   INTEGER NOT NULL,
+  PRIMARY KEY (bucket, key, site, tie)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX tie_by_call ON tie (call);
 
 -- Which deliveries speak of a call.
 CREATE TABLE call_fact (
@@ -76,7 +82,8 @@ CREATE TABLE call (
   doc        TEXT NOT NULL                 -- call::Call without legs and timeline, as JSON
 ) STRICT;
 CREATE INDEX call_by_time ON call (site, offered_at);
-CREATE INDEX call_by_number ON call (site, number, offered_at) WHERE number IS NOT NULL;
+-- Numbers are random too: one bucket holds the calls of 65 536 facts in a row.
+CREATE INDEX call_by_number ON call (site, key >> 24, number, offered_at) WHERE number IS NOT NULL;
 CREATE INDEX call_alive ON call (site, seen_at) WHERE ended_at IS NULL;
 
 CREATE TABLE recording (

@@ -1,0 +1,114 @@
+//! Settings: the example file is what the structs say, and every wrong value names its line.
+
+use ringledger::config::{Config, example};
+use std::path::Path;
+
+fn parse(text: &str) -> Result<Config, Vec<(Option<usize>, String)>> {
+    let none = |_: &str| None;
+    Config::parse("ringledger.toml", text, &none)
+        .map_err(|errors| errors.0.into_iter().map(|one| (one.line, one.text)).collect())
+}
+
+fn wrong(text: &str) -> Vec<(Option<usize>, String)> {
+    parse(text).expect_err("these settings are wrong")
+}
+
+#[test]
+fn the_example_file_is_what_the_program_writes_and_holds_the_defaults() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/ringledger.toml");
+    let written = std::fs::read_to_string(path).expect("the example file");
+    assert_eq!(written, example(), "write it again: ringledger config print --example");
+    let read = parse(&written).expect("good settings");
+    let default = Config::default();
+    assert_eq!(toml::to_string(&read).expect("TOML"), toml::to_string(&default).expect("TOML"));
+}
+
+#[test]
+fn every_other_file_in_config_is_good() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    for file in std::fs::read_dir(root.join("sites")).expect("sites") {
+        let path = file.expect("a file").path();
+        parse(&std::fs::read_to_string(&path).expect("text")).expect("good settings");
+    }
+    for file in std::fs::read_dir(root.join("pbx")).expect("pbx") {
+        let text = std::fs::read_to_string(file.expect("a file").path()).expect("text");
+        ringledger::pbx::generic::FieldMap::from_toml(&text).expect("a good field map");
+    }
+}
+
+#[test]
+fn an_unknown_key_names_its_line_and_the_nearest_right_one() {
+    let found = wrong("[server]\nlisten = \"127.0.0.1:1\"\nbody_byte_max = 3\n");
+    assert_eq!(found[0].0, Some(3));
+    assert!(found[0].1.contains("server.body_byte_max"), "{found:?}");
+    assert!(found[0].1.contains("`body_bytes_max`"), "{found:?}");
+}
+
+#[test]
+fn a_wrong_type_says_what_was_found_and_what_is_wanted() {
+    let found = wrong("[[sites]]\nid = \"a\"\n[[sites.settings]]\nring_limit = \"three\"\n");
+    assert_eq!(found[0].0, Some(4));
+    assert!(found[0].1.contains("\"three\"") && found[0].1.contains("integer"), "{found:?}");
+}
+
+#[test]
+fn all_errors_are_told_at_once() {
+    let text = "[server]\nlisten = \"nowhere\"\n[[sites]]\nid = \"a b\"\n[[sites.settings]]\n\
+        time_zone = \"Asia/Shanghigh\"\ncadence = \"xx\"\nring_limit = 0\nlink_auto = 2.0\n\
+        [[sources]]\nname = \"x\"\nsite = \"nobody\"\nadapter = \"asterix\"\nallow = [\"10.0.0.0/99\"]\n";
+    let found = wrong(text);
+    for key in [
+        "server.listen",
+        "sites[0].id",
+        "time_zone",
+        "cadence",
+        "ring_limit",
+        "link_auto",
+        "sources[0].site",
+        "sources[0].adapter",
+        "sources[0].allow[0]",
+    ] {
+        let told = found.iter().find(|(_, text)| text.contains(key));
+        assert!(told.is_some_and(|(line, _)| line.is_some()), "{key}: {found:#?}");
+    }
+}
+
+#[test]
+fn secrets_come_from_the_environment_and_are_never_printed() {
+    let text = "[[sources]]\nname = \"s\"\nadapter = \"generic\"\nsecret_env = \"THE_SECRET\"\n";
+    let env = |name: &str| (name == "THE_SECRET").then(|| "open sesame".to_owned());
+    let config = Config::parse("x", text, &env).expect("good settings");
+    assert_eq!(config.sources[0].secret, "open sesame");
+    let shown = toml::to_string(&config.masked()).expect("TOML");
+    assert!(!shown.contains("sesame") && shown.contains("(hidden)"), "{shown}");
+    let debug = format!("{:?}", config.sources[0].secret());
+    assert!(!debug.contains("sesame"), "{debug}");
+}
+
+#[test]
+fn a_secret_of_the_wrong_type_is_not_shown() {
+    let found = wrong("[access]\ntoken = 4711\n");
+    assert!(!found[0].1.contains("4711"), "{found:?}");
+}
+
+#[test]
+fn without_a_file_one_site_and_a_source_for_each_adapter_take_from_this_machine_only() {
+    let config = Config::load(None, &|_| None).expect("the defaults");
+    let names: Vec<&str> = config.sources.iter().map(|source| source.name.as_str()).collect();
+    let adapters: Vec<&str> = ringledger::pbx::ALL.iter().map(|pbx| pbx.name()).collect();
+    assert_eq!(names, adapters);
+    let range: ringledger::config::AddressRange =
+        config.sources[0].allow[0].parse().expect("a range");
+    assert!(range.holds("127.0.0.1".parse().expect("an address")));
+    assert!(!range.holds("192.168.1.4".parse().expect("an address")));
+}
+
+#[test]
+fn a_dated_version_holds_from_its_day_in_the_sites_zone() {
+    let text = "[[sites]]\nid = \"a\"\n[[sites.settings]]\n[[sites.settings]]\n\
+        valid_from = \"2026-12-01\"\nring_limit = 4\n";
+    let site = parse(text).expect("good settings").sites().remove(0);
+    let limit = |at: &str| site.settings_at(at.parse().expect("a moment")).ring_limit;
+    assert_eq!(limit("2026-11-30T15:59:59Z"), 3);
+    assert_eq!(limit("2026-11-30T16:00:00Z"), 4, "midnight in Shanghai");
+}
