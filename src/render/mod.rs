@@ -8,7 +8,7 @@ mod text;
 pub mod words;
 
 use crate::audit::Report;
-use crate::party::{PersonName, PhoneNumber};
+use crate::party::{PersonName, PhoneNumber, masked_numbers};
 use words::Language;
 
 /// Whether numbers and names are shown whole.
@@ -23,6 +23,11 @@ impl Exposure {
     /// A number for the eyes of a reader.
     pub fn number(self, number: &PhoneNumber) -> String {
         if self == Self::Full { number.exposed().to_owned() } else { number.masked() }
+    }
+
+    /// A text that may hold a number, such as the name of a recording.
+    pub fn text(self, text: &str) -> String {
+        if self == Self::Full { text.to_owned() } else { masked_numbers(text) }
     }
 
     /// A name for the eyes of a reader.

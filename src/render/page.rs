@@ -8,8 +8,10 @@ use crate::call::event::Moment;
 use crate::finding::{Code, Finding, Severity, State};
 use crate::ledger::version::Change;
 use crate::linkage::Proposal;
+use crate::party::{PersonName, masked_number};
 use askama::Template;
 use chrono_tz::Tz;
+use std::collections::BTreeMap;
 
 /// What every page shares.
 #[derive(Debug, Clone)]
@@ -31,9 +33,19 @@ impl Frame {
         self.language.code()
     }
     fn other_language(&self) -> String {
-        let other = if self.language == Language::Zh { "en" } else { "zh" };
-        let joint = if self.here.contains('?') { '&' } else { '?' };
-        format!("{}{joint}lang={other}", self.here)
+        let other = if self.language == Language::Zh { Language::En } else { Language::Zh };
+        in_language(&self.here, other)
+    }
+    /// An address that stays in the reader's language.
+    fn link(&self, address: impl AsRef<str>) -> String {
+        in_language(address.as_ref(), self.language)
+    }
+    fn lang_key(&self) -> &'static str {
+        self.language.key()
+    }
+    /// A text that may hold a number: the name of a file, say.
+    fn name_of(&self, text: &str) -> String {
+        self.exposure.text(text)
     }
     fn style(&self) -> &'static str {
         include_str!("../web/assets/site.css")
@@ -41,6 +53,11 @@ impl Frame {
     fn at(&self, at: &Moment) -> String {
         local(*at, self.zone)
     }
+}
+
+fn in_language(address: &str, language: Language) -> String {
+    let joint = if address.contains('?') { '&' } else { '?' };
+    format!("{address}{joint}lang={}", language.key())
 }
 
 /// A moment in a zone, to the millisecond where it has any.
@@ -67,6 +84,7 @@ pub struct FindingView {
     pub state: &'static str,
     pub since: String,
     pub evidence: Vec<(String, String)>,
+    gist: Vec<String>,
     pub call: Option<i64>,
     pub recording: Option<i64>,
     pub entry: Option<i64>,
@@ -95,6 +113,7 @@ impl FindingView {
             },
             since: local(finding.since, frame.zone),
             evidence: finding.evidence.iter().map(pair).collect(),
+            gist: gist(&finding.evidence),
             call: finding.about.call,
             recording: finding.about.recording,
             entry: finding.about.entry,
@@ -115,6 +134,30 @@ impl FindingView {
     fn is_open(&self) -> bool {
         self.state == "open"
     }
+
+    /// What tells one finding from another at a glance: the party and the entry.
+    fn gist(&self) -> String {
+        let values = self.gist.iter().map(String::as_str);
+        values.filter(|value| *value != "-").collect::<Vec<_>>().join(" · ")
+    }
+}
+
+/// Evidence that tells one finding from another, in this order.
+const GIST: [&str; 6] = ["party", "written_number", "entry", "recording", "missing", "why"];
+
+/// The first two of the gist's evidence that a finding has; a number that is told twice is told once.
+fn gist(evidence: &[String]) -> Vec<String> {
+    let mut values: Vec<String> = Vec::new();
+    for name in GIST {
+        let told = evidence.iter().filter_map(|item| item.split_once('='));
+        for (_, value) in told.filter(|(known, _)| *known == name) {
+            if !values.iter().any(|known| known == value) {
+                values.push(value.to_owned());
+            }
+        }
+    }
+    values.truncate(2);
+    values
 }
 
 fn reasons() -> impl Iterator<Item = &'static str> {
@@ -152,7 +195,39 @@ impl AuditPage<'_> {
     fn unknown(&self) -> u64 {
         self.report.compliance.unknown.values().sum()
     }
+    /// Of all that is due, the share that is linked: the gauge of one-to-one.
+    fn linked_rate(&self) -> String {
+        let sheets = self.sheets();
+        let linked: u64 = sheets.iter().map(|(_, sheet)| sheet.linked).sum();
+        let due: u64 = sheets.iter().map(|(_, s)| s.linked + s.explained + s.open).sum();
+        if due == 0 {
+            return "–".to_owned();
+        }
+        format!("{:.1} %", linked as f64 / due as f64 * 100.0)
+    }
+    fn open(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.is_open()).count()
+    }
+    /// The findings that fit on a page; a report that is kept holds all.
+    fn first(&self) -> &[FindingView] {
+        let count = if self.live { self.findings.len().min(FINDINGS_MAX) } else { usize::MAX };
+        &self.findings[..count.min(self.findings.len())]
+    }
+    /// Open findings by code, the most frequent first.
+    fn chips(&self) -> Vec<(Code, String, usize)> {
+        let mut counts: BTreeMap<Code, usize> = BTreeMap::new();
+        for finding in self.findings.iter().filter(|finding| finding.is_open()) {
+            *counts.entry(finding.code).or_default() += 1;
+        }
+        let name = |(code, count)| (code, words::code(self.frame.language, code), count);
+        let mut chips: Vec<_> = counts.into_iter().map(name).collect();
+        chips.sort_by_key(|(code, _, count)| (std::cmp::Reverse(*count), *code));
+        chips
+    }
 }
+
+/// Findings on the audit page; the rest is one step away.
+const FINDINGS_MAX: usize = 100;
 
 /// A report as a page that can be kept: no forms.
 pub fn report(report: &Report, language: Language) -> Vec<u8> {
@@ -178,6 +253,17 @@ pub struct FindingsPage<'a> {
     pub next: Option<String>,
 }
 
+impl FindingsPage<'_> {
+    fn codes(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let language = self.frame.language;
+        Code::ALL.iter().map(move |code| (code.as_str(), words::code(language, *code)))
+    }
+    /// Whether the page's address asks for this.
+    fn is_asked(&self, name: &str, value: &str) -> bool {
+        self.frame.here.split(['?', '&']).any(|part| part == format!("{name}={value}"))
+    }
+}
+
 /// A call with everything that hangs on it.
 #[derive(Template)]
 #[template(path = "call.html")]
@@ -197,6 +283,29 @@ impl CallPage<'_> {
     }
     fn verdict(&self) -> String {
         verdict(&self.fact.call.verdict, self.frame.language)
+    }
+    /// How near the limit it was.
+    fn margin(&self) -> Option<String> {
+        let seconds = |ms: i64| format!("{:.3} s", ms as f64 / 1000.0);
+        match self.fact.call.verdict {
+            Some(Verdict::Within { margin_ms, .. }) => {
+                Some(format!("{} {}", self.frame.t("to_spare"), seconds(margin_ms)))
+            }
+            Some(Verdict::Late { over_ms, .. }) => {
+                Some(format!("{} {}", self.frame.t("over"), seconds(over_ms)))
+            }
+            _ => None,
+        }
+    }
+    fn rang(&self) -> bool {
+        self.fact.call.legs.iter().any(|leg| leg.extension.is_some())
+    }
+    fn maybe(&self, at: &Option<Moment>) -> String {
+        at.map_or_else(|| "–".to_owned(), |at| local(at, self.frame.zone))
+    }
+    fn waveform(&self, fact: &RecordingFact) -> Option<String> {
+        let measures = fact.recording.measures.as_ref()?;
+        Some(svg::waveform(&measures.peaks, self.frame.t("recording")))
     }
     fn direction(&self) -> String {
         let value = serde_json::to_value(self.fact.call.direction).unwrap_or_default();
@@ -262,6 +371,17 @@ pub struct EntryPage<'a> {
 }
 
 impl EntryPage<'_> {
+    /// What a version changed, for these eyes.
+    fn changed(&self, change: &Change) -> String {
+        let shown = |value: &str| match (change.field.as_str(), self.frame.exposure) {
+            ("name", Exposure::Masked) => {
+                PersonName::known(value).map(|name| name.masked()).unwrap_or_default()
+            }
+            ("number", Exposure::Masked) => masked_number(value),
+            _ => self.frame.name_of(value),
+        };
+        format!("{} → {}", shown(&change.before), shown(&change.after))
+    }
     fn fields(&self) -> Vec<(&'static str, String)> {
         let entry = &self.fact.entry;
         let word_of = |value: serde_json::Value| {
@@ -277,7 +397,7 @@ impl EntryPage<'_> {
             ("name", entry.name.as_ref().map(|n| exposure.name(n)).unwrap_or_default()),
             ("unit", text(&entry.unit)),
             ("category", word_of(serde_json::to_value(entry.category).unwrap_or_default())),
-            ("content", text(&entry.content)),
+            ("content", exposure.text(&text(&entry.content))),
             ("handler", text(&entry.handler)),
             ("call_id", text(&entry.call_id)),
             ("parent_id", text(&entry.parent_id)),
@@ -304,7 +424,7 @@ impl SearchPage<'_> {
         number.map_or_else(|| self.frame.t("withheld").into(), |n| self.frame.exposure.number(n))
     }
     fn content(&self, fact: &EntryFact) -> String {
-        fact.entry.content.clone().unwrap_or_default()
+        self.frame.name_of(fact.entry.content.as_deref().unwrap_or_default())
     }
 }
 

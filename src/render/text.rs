@@ -13,19 +13,16 @@ pub fn text(report: &Report, language: Language) -> Vec<u8> {
     let mut lines = vec![
         format!("{} {}  {} – {}", t("audit"), report.site_name, question.from, question.to),
         String::new(),
-        format!(
-            "{:<12}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}",
-            "", "total", "linked", "exempt", "expl.", "open", "waiting"
-        ),
+        head(language),
     ];
     let balance = &report.balance;
     for (name, sheet) in
         [("recordings", balance.recordings), ("entries", balance.entries), ("calls", balance.calls)]
     {
-        lines.push(row(name, sheet));
+        lines.push(row(t(name), sheet, language));
     }
     lines.push(String::new());
-    lines.extend(compliance(report));
+    lines.extend(compliance(report, language));
     lines.push(String::new());
     let open = report.findings.iter().filter(|finding| finding.state == State::Open).count();
     lines.push(format!("{}: {} ({open} {})", t("findings"), report.findings.len(), t("open")));
@@ -55,24 +52,60 @@ pub fn text(report: &Report, language: Language) -> Vec<u8> {
     text.into_bytes()
 }
 
-fn row(name: &str, sheet: Sheet) -> String {
-    format!(
-        "{name:<12}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}",
-        sheet.total, sheet.linked, sheet.exempt, sheet.explained, sheet.open, sheet.waiting
-    )
+const COLUMNS: [&str; 6] = ["total", "linked", "open", "explained", "waiting", "exempt"];
+const NAME_WIDTH: usize = 12;
+
+/// Columns wide enough for their names, of which a Chinese character takes two places.
+fn width(language: Language) -> usize {
+    let widest = COLUMNS.iter().map(|key| places(word(language, key))).max();
+    widest.unwrap_or_default() + 2
 }
 
-fn compliance(report: &Report) -> Vec<String> {
+fn places(text: &str) -> usize {
+    text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum()
+}
+
+fn right(text: &str, width: usize) -> String {
+    format!("{}{text}", " ".repeat(width.saturating_sub(places(text))))
+}
+
+fn left(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(places(text))))
+}
+
+fn head(language: Language) -> String {
+    let names = COLUMNS.map(|key| right(word(language, key), width(language)));
+    left("", NAME_WIDTH) + &names.concat()
+}
+
+fn row(name: &str, sheet: Sheet, language: Language) -> String {
+    let counts =
+        [sheet.total, sheet.linked, sheet.open, sheet.explained, sheet.waiting, sheet.exempt];
+    let counts = counts.map(|count| right(&count.to_string(), width(language)));
+    left(name, NAME_WIDTH) + &counts.concat()
+}
+
+fn compliance(report: &Report, language: Language) -> Vec<String> {
+    let t = |key| word(language, key);
     let all = &report.compliance;
     let rate = all.rate().map_or_else(|| "-".to_owned(), |rate| format!("{:.1} %", rate * 100.0));
-    let unknown: u64 = all.unknown.values().sum();
-    let mut lines = vec![format!(
-        "within {} late {} abandoned {} unanswered {} unknown {unknown}: {rate}",
-        all.within, all.late, all.abandoned, all.unanswered
-    )];
+    let counts = [
+        ("within", all.within),
+        ("late", all.late),
+        ("abandoned", all.abandoned),
+        ("unanswered", all.unanswered),
+        ("unknown", all.unknown.values().sum()),
+        ("not_applicable", all.not_applicable),
+        ("alive", all.alive),
+    ];
+    let counts = counts.map(|(key, count)| format!("{} {count}", t(key))).join(" · ");
+    let mut lines = vec![format!("{}: {rate}  ({counts})", t("compliance"))];
+    for (reason, count) in &all.unknown {
+        lines.push(format!("  {}: {} {count}", t("unknown"), word(language, reason)));
+    }
     for (ring, count) in &all.rings {
         let bar = "█".repeat(usize::try_from(*count).unwrap_or(60).min(60));
-        lines.push(format!("  ring {ring:>2} {count:>6} {bar}"));
+        lines.push(format!("  {} {ring:>2} {count:>6} {bar}", t("ring")));
     }
     lines
 }

@@ -16,6 +16,14 @@ impl Language {
         if code.starts_with("en") { Self::En } else { Self::Zh }
     }
 
+    /// As in the address of a page.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Zh => "zh",
+            Self::En => "en",
+        }
+    }
+
     /// As in an HTML `lang` attribute.
     pub fn code(self) -> &'static str {
         match self {
@@ -31,6 +39,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("about", "事项", "About"),
     ("add_link", "手工关联", "Link by hand"),
     ("agent", "接听人", "agent"),
+    ("all", "全部", "all"),
     ("alerting", "振铃", "rings"),
     ("alive", "进行中", "in progress"),
     ("answer_uncertain", "无法确定是否接通", "not sure that it was joined"),
@@ -96,6 +105,8 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("leg_ended", "分机结束", "leg ended"),
     ("link", "关联", "Link"),
     ("linked", "已关联", "linked"),
+    ("leg", "分机", "Phone"),
+    ("legs", "振铃的话机", "Phones that were tried"),
     ("linked_by", "关联方式", "Linked by"),
     ("log_in", "登录", "Log in"),
     ("log_out", "退出", "Log out"),
@@ -123,6 +134,9 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("other", "其他", "other"),
     ("other_call", "已关联的来电", "linked to call"),
     ("outbound", "去电", "outbound"),
+    ("open_findings", "未处理的问题", "open findings"),
+    ("one_to_one", "一一对应", "One to one"),
+    ("over", "超出", "over by"),
     ("over_ms", "超出（毫秒）", "over by (ms)"),
     ("parent_id", "原台账", "follows"),
     ("party", "对方号码", "Party"),
@@ -163,6 +177,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("time", "时间", "time"),
     ("timeline", "经过", "Timeline"),
     ("to", "至", "To"),
+    ("to_spare", "余", "to spare:"),
     ("together", "同一件事", "belong together"),
     ("never_together", "不是同一件事", "never belong together"),
     ("token", "口令", "Token"),
