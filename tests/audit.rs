@@ -373,3 +373,24 @@ fn the_compliance_counts_each_verdict_once_and_the_unknown_by_reason() {
     assert_eq!(compliance.rate(), Some(0.5));
     assert_eq!(compliance.rings.values().sum::<u64>(), 3);
 }
+
+/// Answering must stay near linear: forty thousand calls of one day with nothing linked and much left open.
+#[test]
+fn forty_thousand_open_pairs_are_answered_without_comparing_all_with_all() {
+    let mut day = day();
+    let key = |n: i64| n + 100;
+    for n in 0..40_000 {
+        let at = moment(8, 0, 0) + TimeDelta::milliseconds(n * 1000);
+        let mut open = call(key(n), at);
+        (open.call.answered, open.call.joined) = (None, None);
+        open.call.verdict = Some(Verdict::Unanswered);
+        day.facts.calls.push(open);
+        day.facts.entries.push(entry(key(n), &format!("X-{n}"), at));
+        day.facts.open.ambiguous.push(desk::proposal(key(n), key(n)));
+        let about = About { call: Some(key(n)), ..About::default() };
+        day.facts.explanations.push(desk::explanation(Code::Ambiguous, about, Reason::TestCall));
+    }
+    let report = audit::answer(&day.question, &day.facts).expect("balance");
+    assert_eq!(report.balance.calls.explained, 40_000);
+    assert_eq!(report.balance.entries.explained, 40_000);
+}

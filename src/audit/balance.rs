@@ -162,8 +162,8 @@ impl Books<'_, '_> {
 
     /// An entry that fits several: the finding is told about the calls it fits.
     fn rival(&self, entry: i64) -> Column {
-        let pairs = self.world.facts.open.ambiguous.iter().filter(|pair| pair.entry == entry);
-        let states = pairs.filter_map(|pair| match pair.contact {
+        let contacts = self.world.rivals_of_entry.get(&entry).into_iter().flatten();
+        let states = contacts.filter_map(|contact| match *contact {
             key if key < 0 => self.absences.recordings.get(&-key),
             key => self.absences.calls.get(&key),
         });

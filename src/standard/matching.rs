@@ -67,14 +67,14 @@ pub fn entries_owed(world: &World<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn rivals(world: &World<'_>, contact: i64) -> Vec<String> {
-    let pairs = world.facts.open.ambiguous.iter().filter(|pair| pair.contact == contact);
+    let pairs = world.rivals.get(&contact).into_iter().flatten();
     pairs
         .filter_map(|pair| Some(said("fits", &world.entries.get(&pair.entry)?.entry.entry_id)))
         .collect()
 }
 
 fn suggestions(world: &World<'_>, contact: i64) -> Vec<String> {
-    let pairs = world.facts.open.suggested.iter().filter(|pair| pair.contact == contact);
+    let pairs = world.likely.get(&contact).into_iter().flatten();
     pairs
         .filter_map(|pair| {
             let entry = world.entries.get(&pair.entry)?;

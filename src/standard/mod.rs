@@ -9,6 +9,7 @@ mod world;
 pub use world::World;
 
 use crate::finding::{About, Finding, State};
+use std::collections::BTreeSet;
 use world::said;
 
 /// One rule: what it demands, and the findings where it is not so.
@@ -47,13 +48,10 @@ pub fn judge(world: &World<'_>) -> Vec<Finding> {
     for rule in RULES {
         (rule.check)(world, &mut findings);
     }
+    let words = world.facts.explanations.iter();
+    let explained: BTreeSet<_> = words.map(|word| (word.code, word.about)).collect();
     for finding in &mut findings {
-        let explained = world
-            .facts
-            .explanations
-            .iter()
-            .any(|word| word.code == finding.code && word.about == finding.about);
-        if explained {
+        if explained.contains(&(finding.code, finding.about)) {
             finding.state = State::Explained;
         }
     }

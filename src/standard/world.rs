@@ -5,6 +5,7 @@ use crate::call::Direction;
 use crate::call::event::Moment;
 use crate::finding::{About, Code, Finding};
 use crate::ledger::Channel;
+use crate::linkage::Proposal;
 use crate::party::masked_numbers;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +25,11 @@ pub struct World<'a> {
     pub ambiguous_entries: BTreeSet<i64>,
     pub mis_filed: BTreeMap<i64, i64>,
     pub second: BTreeMap<i64, i64>,
+    /// Open pairs of a contact: too close to call, and merely likely.
+    pub rivals: BTreeMap<i64, Vec<&'a Proposal>>,
+    pub likely: BTreeMap<i64, Vec<&'a Proposal>>,
+    /// Contacts that an ambiguous entry fits.
+    pub rivals_of_entry: BTreeMap<i64, Vec<i64>>,
     /// Entries by the desk's number of them.
     pub entry_ids: BTreeMap<&'a str, &'a EntryFact>,
     /// Entries by the call id they name.
@@ -56,6 +62,9 @@ impl<'a> World<'a> {
             ambiguous_entries: open.ambiguous.iter().map(|pair| pair.entry).collect(),
             mis_filed: open.mis_filed.iter().map(|pair| (pair.contact, pair.entry)).collect(),
             second: open.second_entries.iter().map(|pair| (pair.entry, pair.contact)).collect(),
+            rivals: by_contact(&open.ambiguous),
+            likely: by_contact(&open.suggested),
+            rivals_of_entry: grouped(open.ambiguous.iter().map(|pair| (pair.entry, pair.contact))),
             entry_ids: entries().map(|fact| (fact.entry.entry_id.as_str(), fact)).collect(),
             claims: entries()
                 .filter_map(|fact| Some((fact.entry.call_id.as_deref()?, fact)))
@@ -139,6 +148,16 @@ impl<'a> World<'a> {
         let mut named = ids.filter_map(|id| self.claims.get(id.as_str()).copied());
         named.find(|entry| self.call_of(entry).is_some_and(|call| call.key != fact.key))
     }
+}
+
+fn grouped<T>(pairs: impl Iterator<Item = (i64, T)>) -> BTreeMap<i64, Vec<T>> {
+    let mut groups: BTreeMap<i64, Vec<T>> = BTreeMap::new();
+    pairs.for_each(|(key, value)| groups.entry(key).or_default().push(value));
+    groups
+}
+
+fn by_contact(pairs: &[Proposal]) -> BTreeMap<i64, Vec<&Proposal>> {
+    grouped(pairs.iter().map(|pair| (pair.contact, pair)))
 }
 
 /// A finding about a call.
