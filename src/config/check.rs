@@ -66,11 +66,18 @@ pub(super) fn read(file: &str, text: &str) -> Result<Config, ConfigErrors> {
     if !walk.errors.is_empty() {
         return Err(ConfigErrors(walk.errors));
     }
-    toml::from_str(text).map_err(|error| {
+    let mut config: Config = toml::from_str(text).map_err(|error| {
         let line = error.span().map(|span| line_of(text, span.start));
         let text = error.message().to_owned();
         ConfigErrors(vec![ConfigError { file: file.to_owned(), line, text }])
-    })
+    })?;
+    // Sources that nobody wrote belong to the first site that somebody wrote.
+    if !document.get_ref().contains_key("sources")
+        && let Some(site) = config.sites.first()
+    {
+        config.sources.iter_mut().for_each(|source| source.site.clone_from(&site.id));
+    }
+    Ok(config)
 }
 
 /// A document with every key that there is.
