@@ -66,7 +66,11 @@ pub fn run(args: &Args, json: bool) -> Result<Outcome, Failure> {
     let wanted = DrawQuestion { per_agent: args.per_agent, talk_ms_min, seed: args.seed };
     let drawn = draw(&frame(&asked, &facts, talk_ms_min), wanted);
     if let Some(folder) = &args.export {
-        export(args, &data, &asked, &facts, &drawn, folder)?;
+        let files = export(args, &data, &asked, &facts, &drawn, folder)?;
+        // A script reads standard output as one JSON value.
+        if !json {
+            println!("{files} recordings in {}", folder.display());
+        }
     }
     if json {
         println!("{}", serde_json::to_string(&drawn).unwrap_or_default());
@@ -100,7 +104,7 @@ fn export(
     facts: &Facts,
     drawn: &Draw,
     folder: &Path,
-) -> Result<(), Failure> {
+) -> Result<usize, Failure> {
     // The export is noted before the sound leaves the house.
     let calls: Vec<&str> = drawn.calls.iter().map(|one| one.candidate.call_id.as_str()).collect();
     let access = Access {
@@ -138,8 +142,7 @@ fn export(
         manifest.push_str(&format!("{digest}  {name}\n"));
     }
     fs::write(folder.join("SHA256SUMS"), manifest).map_err(failed)?;
-    println!("{} recordings in {}", files.len(), folder.display());
-    Ok(())
+    Ok(files.len())
 }
 
 /// The original where every browser plays it, else a WAV made of it. Names with numbers in them are left behind.

@@ -2,7 +2,7 @@
 
 use super::words::{Language, word};
 use crate::call::event::Moment;
-use crate::review::Draw;
+use crate::review::{Draw, Drawn};
 use askama::Template;
 use chrono_tz::Tz;
 
@@ -30,6 +30,19 @@ impl<'a> SamplePage<'a> {
 
     fn at(&self, at: &Moment) -> String {
         super::page::local(*at, self.zone)
+    }
+
+    /// Why a call is in, in the reader's language.
+    fn why(&self, one: &Drawn) -> String {
+        let (agent, verdict) = (&one.candidate.agent, self.t(&one.candidate.verdict));
+        match self.language {
+            Language::Zh => {
+                format!("分机 {agent}，{verdict}：{} 通中随机排第 {}", one.of, one.rank)
+            }
+            Language::En => {
+                format!("Extension {agent}, {verdict}: random rank {} of {}", one.rank, one.of)
+            }
+        }
     }
 
     fn files(&self, call: &i64) -> impl Iterator<Item = &String> {

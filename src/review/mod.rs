@@ -1,8 +1,8 @@
 //! For trainers: sample calls, drawn so that anybody can draw them again.
 
 use crate::audit::{CallFact, Facts, Question, RecordingFact};
-use crate::call::Verdict;
 use crate::call::event::Moment;
+use crate::call::{Call, Direction, Verdict};
 use crate::standard::World;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -23,11 +23,11 @@ pub struct DrawQuestion {
 pub struct Candidate {
     pub call: i64,
     pub call_id: String,
-    /// The extension that answered.
+    /// The extension that answered, or from which the desk called.
     pub agent: String,
     pub offered_at: Moment,
     pub talk_ms: i64,
-    /// `within` or `late`.
+    /// `within` or `late`; `outbound` for calls of the desk; `other` where no verdict could be given.
     pub verdict: String,
     /// The caller's number, masked.
     pub party: String,
@@ -40,6 +40,10 @@ pub struct Candidate {
 pub struct Drawn {
     #[serde(flatten)]
     pub candidate: Candidate,
+    /// Its place in its stratum, the calls of one agent and verdict, counted from 1.
+    pub rank: usize,
+    /// Calls of its stratum.
+    pub of: usize,
     pub why: String,
 }
 
@@ -71,21 +75,32 @@ pub fn frame(question: &Question, facts: &Facts, talk_ms_min: i64) -> Vec<Candid
 fn candidate(fact: &CallFact, recordings: &[&RecordingFact]) -> Option<Candidate> {
     let call = &fact.call;
     let verdict = match call.verdict {
+        _ if call.direction == Direction::Outbound => "outbound",
         Some(Verdict::Within { .. }) => "within",
         Some(Verdict::Late { .. }) => "late",
         _ => "other",
     };
     let party = call.outside_party().map_or_else(|| "-".to_owned(), |number| number.masked());
-    (!recordings.is_empty()).then(|| Candidate {
+    // A voice message has sound and no agent.
+    (call.is_answered() && !recordings.is_empty()).then(|| Candidate {
         call: fact.key,
         call_id: call.call_id.clone(),
-        agent: call.answered_by.clone().unwrap_or_else(|| "-".to_owned()),
+        agent: agent(call),
         offered_at: call.offered_at,
         talk_ms: call.talk_ms().unwrap_or_default(),
         verdict: verdict.to_owned(),
         party,
         recordings: recordings.iter().map(|one| one.key).collect(),
     })
+}
+
+/// The extension that spoke for the desk.
+fn agent(call: &Call) -> String {
+    let own = match call.direction {
+        Direction::Outbound => call.caller.as_ref().map(|phone| phone.exposed().to_owned()),
+        _ => call.answered_by.clone(),
+    };
+    own.unwrap_or_else(|| "-".to_owned())
 }
 
 /// Ranked candidates by agent and verdict.
@@ -116,8 +131,9 @@ fn of_agent(agent: &str, strata: &Strata<'_>, question: &DrawQuestion) -> Vec<Dr
     for depth in 0..deepest {
         for ((_, verdict), list) in &own {
             if let Some((one, _)) = list.get(depth).filter(|_| drawn.len() < question.per_agent) {
-                let why = format!("agent {agent}, {verdict}: rank {} of {}", depth + 1, list.len());
-                drawn.push(Drawn { candidate: (*one).clone(), why });
+                let (rank, of) = (depth + 1, list.len());
+                let why = format!("agent {agent}, {verdict}: rank {rank} of {of}");
+                drawn.push(Drawn { candidate: (*one).clone(), rank, of, why });
             }
         }
     }
@@ -138,6 +154,8 @@ fn digest(frame: &[Candidate]) -> String {
             hash.update((text.len() as u64).to_be_bytes());
             hash.update(text);
         }
+        hash.update(one.offered_at.timestamp_millis().to_be_bytes());
+        hash.update(one.talk_ms.to_be_bytes());
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
