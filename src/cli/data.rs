@@ -10,10 +10,10 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, clap::Args)]
 pub struct Place {
     /// Settings (TOML); without it all defaults hold.
-    #[arg(long, env = "RINGLEDGER_CONFIG")]
+    #[arg(long, env = "RINGLEDGER_CONFIG", global = true)]
     pub config: Option<PathBuf>,
     /// Folder of the data; takes the place of `data.dir`.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub data: Option<PathBuf>,
 }
 
