@@ -114,8 +114,8 @@ impl Data {
 
 /// Opens the data of some settings. A command may do so beside a running daemon: then it only adds.
 ///
-/// # Errors
-/// [`Error`] when the folder or the database cannot be opened; [`Error::Taken`] when it must be alone and is not.
+/// # Errors [`Error`] when the folder or the database cannot be opened; [`Error::Taken`] when it
+/// must be alone and is not.
 pub fn open(config: &Config, alone: bool) -> Result<Data, Error> {
     let folder = PathBuf::from(&config.data.dir);
     std::fs::create_dir_all(&folder).map_err(io(&folder))?;
@@ -283,8 +283,8 @@ async fn listen_always(
     }
 }
 
-/// Links and judges what changed, when deliveries are quiet or have kept us waiting long enough, and never for more
-/// than a small share of the time.
+/// Links and judges what changed, when deliveries are quiet or have kept us waiting long enough,
+/// and never for more than a small share of the time.
 async fn link_always(state: Arc<State>, mut stop: Stop) {
     let (mut seen, mut waited, mut since_look) = (-1, Duration::ZERO, LOOK_EVERY);
     let mut pause = LINK_EVERY;

@@ -1,4 +1,5 @@
-//! A finding: one thing that is not as the standard wants, with its evidence. The one list of codes.
+//! A finding: one thing that is not as the standard wants, with its evidence. The one list of
+//! codes.
 
 use crate::call::event::Moment;
 use serde::{Deserialize, Serialize};
@@ -158,7 +159,8 @@ pub struct Finding {
     pub code: Code,
     pub severity: Severity,
     pub about: About,
-    /// From when it counts: the end of the grace time, or the moment of the fault. Its age runs from here.
+    /// From when it counts: the end of the grace time, or the moment of the fault. Its age runs
+    /// from here.
     pub since: Moment,
     /// In words, with the values that show it. Numbers of people are masked.
     pub evidence: Vec<String>,

@@ -1,7 +1,7 @@
 //! Numbers and names of people: types that cannot be printed by accident.
 //!
-//! `Debug` and `Display` are masked, so a log line or an error text never holds a whole number. Showing one
-//! is a method call (`exposed`) that can be searched for.
+//! `Debug` and `Display` are masked, so a log line or an error text never holds a whole number.
+//! Showing one is a method call (`exposed`) that can be searched for.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -33,8 +33,8 @@ impl PhoneNumber {
         &self.0
     }
 
-    /// The digits that identify the line however it was written: full-width digits become plain ones,
-    /// spaces, dashes and brackets go, and so does the country prefix of `+86` or `0086`.
+    /// The digits that identify the line however it was written: full-width digits become plain
+    /// ones, spaces, dashes and brackets go, and so does the country prefix of `+86` or `0086`.
     pub fn folded(&self) -> String {
         let digits = folded_digits(&self.0);
         let international = self.0.trim_start().starts_with(['+', '\u{ff0b}']);
@@ -83,8 +83,8 @@ pub fn folded_digits(text: &str) -> String {
         .collect()
 }
 
-/// Masks the middle of a number: three leading and four trailing characters stay of a long one,
-/// the last two of a short one. Extensions (four characters and fewer) are no personal data and stay.
+/// Masks the middle of a number: three leading and four trailing characters stay of a long one, the
+/// last two of a short one. Extensions (four characters and fewer) are no personal data and stay.
 pub fn masked_number(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let keep = |range: &[char]| range.iter().collect::<String>();
@@ -95,8 +95,8 @@ pub fn masked_number(text: &str) -> String {
     }
 }
 
-/// A text with every run of digits masked that is written like a telephone number: a mobile number of eleven
-/// digits, or ten to twelve that begin with 0. Dates, times and serial numbers stay.
+/// A text with every run of digits masked that is written like a telephone number: a mobile number
+/// of eleven digits, or ten to twelve that begin with 0. Dates, times and serial numbers stay.
 pub fn masked_numbers(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;

@@ -94,7 +94,8 @@ impl Site {
         Self { id: id.to_owned(), name: id.to_owned(), versions: vec![settings] }
     }
 
-    /// The settings valid at a moment: the last version whose first day, in that version's zone, has begun.
+    /// The settings valid at a moment: the last version whose first day, in that version's zone,
+    /// has begun.
     pub fn settings_at(&self, at: DateTime<Utc>) -> &SiteSettings {
         self.versions
             .iter()

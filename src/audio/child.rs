@@ -1,4 +1,5 @@
-//! Listening in a child process with limits: a hostile or broken file ends the child, never the daemon.
+//! Listening in a child process with limits: a hostile or broken file ends the child, never the
+//! daemon.
 
 use crate::recording::listen::Listener;
 use crate::recording::{Measures, SoundClass};
@@ -21,10 +22,10 @@ const ANSWER_MAX: u64 = 1 << 20;
 /// How often a child is looked after.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// Measures a file in a child process. A child that dies or takes too long says that the file cannot be decoded.
+/// Measures a file in a child process. A child that dies or takes too long says that the file
+/// cannot be decoded.
 ///
-/// # Errors
-/// When no child can be started.
+/// # Errors When no child can be started.
 pub fn listen(path: &Path, limits: &Limits) -> io::Result<Measures> {
     listen_as(path, "", limits)
 }

@@ -1,4 +1,5 @@
-//! Decoding by symphonia, one packet at a time. To be run in a child process: decoders have died of bad files before.
+//! Decoding by symphonia, one packet at a time. To be run in a child process: decoders have died of
+//! bad files before.
 
 use super::riff;
 use crate::recording::listen::Listener;
@@ -21,10 +22,10 @@ struct Container {
     fault: Option<(SoundClass, String)>,
 }
 
-/// Measures a file that came under a name. A file that is no audio, or breaks off, is measured as far as it goes and classed.
+/// Measures a file that came under a name. A file that is no audio, or breaks off, is measured as
+/// far as it goes and classed.
 ///
-/// # Errors
-/// When the file cannot be read from the disk.
+/// # Errors When the file cannot be read from the disk.
 pub fn listen(path: &Path, name: &Path) -> io::Result<Measures> {
     let (container, source) = open(path, name)?;
     let mut heard: Option<Listener> = None;

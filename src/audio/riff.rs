@@ -61,7 +61,8 @@ fn parse(bytes: &[u8], length: u64) -> Option<Head> {
     }
 }
 
-/// The file as it should have been written: with its true lengths, read to the true end. The bytes on disk stay.
+/// The file as it should have been written: with its true lengths, read to the true end. The bytes
+/// on disk stay.
 pub fn repaired(
     head: &Head,
     mut start: Vec<u8>,

@@ -1,4 +1,5 @@
-//! The books: every recording, entry and call stands in exactly one column, and the sums must agree.
+//! The books: every recording, entry and call stands in exactly one column, and the sums must
+//! agree.
 
 use crate::finding::{Code, Finding, State};
 use crate::standard::World;
@@ -62,8 +63,8 @@ impl Sheet {
     }
 }
 
-/// What the findings about an absence say of each side. Other findings (a late answer, a wrong number) are no matter
-/// of the books.
+/// What the findings about an absence say of each side. Other findings (a late answer, a wrong
+/// number) are no matter of the books.
 #[derive(Default)]
 struct Absences {
     calls: BTreeMap<i64, State>,
@@ -93,8 +94,9 @@ impl Absences {
     }
 }
 
-/// The column of a thing without a link: what its finding says, or that it owes nothing, or that its grace runs. A
-/// thing with none of the three would vanish from the report, so there is none then.
+/// The column of a thing without a link: what its finding says, or that it owes nothing, or that
+/// its grace runs. A thing with none of the three would vanish from the report, so there is none
+/// then.
 fn unlinked(
     thing: String,
     found: Option<&State>,

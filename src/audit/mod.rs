@@ -62,7 +62,8 @@ fn settings(question: &Question, facts: &Facts) -> Vec<SiteSettings> {
     versions.iter().skip(last_before).filter(began).cloned().collect()
 }
 
-/// When the next grace time of the facts ends, after the moment of the question: then it must be answered again.
+/// When the next grace time of the facts ends, after the moment of the question: then it must be
+/// answered again.
 pub fn next_due(question: &Question, facts: &Facts) -> Option<Moment> {
     let graces = |at: Moment| {
         let settings = facts.settings(at);

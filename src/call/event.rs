@@ -26,8 +26,8 @@ pub enum Clock {
     Receiver,
 }
 
-/// An identity that all events of one call may share. Two events with a common tie belong to one call,
-/// backwards too: a tie that shows two calls to be one merges them.
+/// An identity that all events of one call may share. Two events with a common tie belong to one
+/// call, backwards too: a tie that shows two calls to be one merges them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tie {
@@ -72,7 +72,8 @@ pub enum JoinSight {
     Always,
 }
 
-/// What an event says about the call as a whole. For each field the earliest event that has it wins.
+/// What an event says about the call as a whole. For each field the earliest event that has it
+/// wins.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CallFacts {
@@ -142,8 +143,8 @@ pub enum EventKind {
     LegEnded { cause: Option<Cause> },
     /// The call is over.
     Ended { cause: Option<Cause> },
-    /// The phone system says afterwards for how long the dialled phone and the caller were connected. A proof of the
-    /// join where joins cannot be seen, if it fits the pick-up.
+    /// The phone system says afterwards for how long the dialled phone and the caller were
+    /// connected. A proof of the join where joins cannot be seen, if it fits the pick-up.
     TalkReported { talk_ms: i64 },
     /// The caller waits for the desk in its queue: giving up now is giving up on the desk.
     Queued,

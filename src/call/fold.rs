@@ -38,14 +38,16 @@ pub enum Timed {
     Phone,
 }
 
-/// A pick-up must last longer than this to be an answer where joins cannot be seen, in milliseconds.
+/// A pick-up must last longer than this to be an answer where joins cannot be seen, in
+/// milliseconds.
 const LASTING_MS: i64 = 1000;
-/// How much longer than the time from pick-up to end a reported talk may seem, for the hooks' own delay.
+/// How much longer than the time from pick-up to end a reported talk may seem, for the hooks' own
+/// delay.
 const TALK_SLACK_MS: i64 = 50;
 
 impl CallRules {
-    /// The rules of a site's settings. A cadence that is not in the table falls back to the first country of the
-    /// table; configuration refuses such a name before.
+    /// The rules of a site's settings. A cadence that is not in the table falls back to the first
+    /// country of the table; configuration refuses such a name before.
     pub fn of(settings: &SiteSettings) -> Self {
         let own = settings.ring_period_ms.map(|period_ms| Cadence { period_ms });
         Self {
@@ -59,10 +61,11 @@ impl CallRules {
     }
 }
 
-/// Folds the events of one call. `gaps` are the losses of its feed; `as_of` closes calls that have been
-/// silent longer than the limit, and `None` closes none.
+/// Folds the events of one call. `gaps` are the losses of its feed; `as_of` closes calls that have
+/// been silent longer than the limit, and `None` closes none.
 ///
-/// The same set of events gives the same call, whatever their order and however often each is repeated.
+/// The same set of events gives the same call, whatever their order and however often each is
+/// repeated.
 pub fn fold(
     events: &[CallEvent],
     gaps: &[FeedGap],
@@ -240,7 +243,8 @@ fn answer(
     answer
 }
 
-/// Whom the desk answers: the leg that began the call; where none is known, every leg to the outside.
+/// Whom the desk answers: the leg that began the call; where none is known, every leg to the
+/// outside.
 fn callers<'a>(story: &Story<'a>, rules: &CallRules) -> BTreeSet<&'a str> {
     let began = story.caller().map(|caller| caller.id.clone());
     let is_caller = |leg: &LegStory| match &began {
@@ -283,8 +287,8 @@ fn unseen(story: &Story<'_>, rules: &CallRules, as_of: Option<Moment>) -> Answer
     }
 }
 
-/// Whether a talk was reported that fits between a pick-up and the end. One that is longer began earlier, with a menu
-/// or queue, and proves nothing.
+/// Whether a talk was reported that fits between a pick-up and the end. One that is longer began
+/// earlier, with a menu or queue, and proves nothing.
 fn talked(story: &Story<'_>, picked_up: Bounds, ended_at: Moment) -> bool {
     let longest = (ended_at - picked_up.earliest).num_milliseconds() + TALK_SLACK_MS;
     let fits = |talk_ms: i64| talk_ms > 0 && talk_ms <= longest;
@@ -292,7 +296,8 @@ fn talked(story: &Story<'_>, picked_up: Bounds, ended_at: Moment) -> bool {
     story.events.iter().copied().any(|event| told(&event))
 }
 
-/// The end as it was told: by the caller's own leg where that is known, else by whoever said it last.
+/// The end as it was told: by the caller's own leg where that is known, else by whoever said it
+/// last.
 fn ended(story: &Story<'_>) -> Option<(Moment, Option<Cause>)> {
     let caller = story.caller().map(|leg| leg.id.as_str());
     let counts = |event: &&&CallEvent| match (&event.leg, caller) {

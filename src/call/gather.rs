@@ -3,7 +3,8 @@
 use super::event::{CallEvent, Tie};
 use std::collections::HashMap;
 
-/// Sorts events into calls. The groups come in order of their first event; within a group the order stays.
+/// Sorts events into calls. The groups come in order of their first event; within a group the order
+/// stays.
 pub fn gather(events: Vec<CallEvent>) -> Vec<Vec<CallEvent>> {
     let mut sets = Sets::default();
     let mut of_tie: HashMap<&Tie, usize> = HashMap::new();

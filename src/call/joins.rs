@@ -4,7 +4,8 @@ use super::event::{Bounds, EventKind};
 use super::story::Story;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The first time each leg could be heard by one of `callers`, as far as joins were told or bridges show it.
+/// The first time each leg could be heard by one of `callers`, as far as joins were told or bridges
+/// show it.
 pub fn first_joins(story: &Story<'_>, callers: &BTreeSet<&str>) -> BTreeMap<String, Bounds> {
     let mut joins: BTreeMap<String, Bounds> = BTreeMap::new();
     let mut bridges: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();

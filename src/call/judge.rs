@@ -37,7 +37,8 @@ enum Heard {
     Contradiction,
 }
 
-/// The first desk phone's alerting, or the answering phone's, by setting; after the answer none counts.
+/// The first desk phone's alerting, or the answering phone's, by setting; after the answer none
+/// counts.
 fn alerting(desk: &[&LegStory], rules: &CallRules, answer: &Answer) -> Heard {
     let counts = |leg: &&&LegStory| match (rules.timed, &answer.leg) {
         (Timed::Phone, Some(answering)) => leg.id == *answering,
@@ -59,8 +60,8 @@ fn alerting(desk: &[&LegStory], rules: &CallRules, answer: &Answer) -> Heard {
     first.map_or(Heard::Nothing, Heard::At)
 }
 
-/// What several statements about one start come to: exact ones beat bounds, bounds are intersected; `None` when
-/// they exclude each other.
+/// What several statements about one start come to: exact ones beat bounds, bounds are intersected;
+/// `None` when they exclude each other.
 fn agreed(told: &[Bounds]) -> Option<Bounds> {
     let exact = told.iter().filter(|at| at.is_exact()).min_by_key(|at| at.earliest);
     if let Some(exact) = exact {
@@ -74,8 +75,8 @@ fn earlier(one: Bounds, other: Bounds) -> Bounds {
     Bounds { earliest: one.earliest.min(other.earliest), latest: one.latest.min(other.latest) }
 }
 
-/// Bounds of a start of ringing that nobody told: no phone rings before its leg exists, no leg exists before the
-/// call's first event, and it rang before it was answered.
+/// Bounds of a start of ringing that nobody told: no phone rings before its leg exists, no leg
+/// exists before the call's first event, and it rang before it was answered.
 fn ring_start(desk: &[&LegStory], story: &Story<'_>, answer: &Answer) -> Option<Bounds> {
     let latest = answer.answered?.latest;
     let exists = desk.iter().filter_map(|leg| leg.existed_at_creation()).min();
@@ -85,7 +86,8 @@ fn ring_start(desk: &[&LegStory], story: &Story<'_>, answer: &Answer) -> Option<
 }
 
 impl LegStory {
-    /// When the leg was made, where that was told; a leg first heard of when it was answered says nothing.
+    /// When the leg was made, where that was told; a leg first heard of when it was answered says
+    /// nothing.
     fn existed_at_creation(&self) -> Option<Moment> {
         self.created.map(|at| at.earliest)
     }
@@ -146,7 +148,8 @@ fn verdict(
     }
 }
 
-/// The verdict over an answered call; a verdict or ring is stated only if both ends of the bounds give the same.
+/// The verdict over an answered call; a verdict or ring is stated only if both ends of the bounds
+/// give the same.
 fn timed(start: Bounds, answered: Bounds, told: bool, rules: &CallRules) -> Verdict {
     let (least, greatest) = elapsed_ms(start, answered);
     let period = rules.cadence.period_ms;

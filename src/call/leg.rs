@@ -3,7 +3,8 @@
 use super::event::{Cause, Moment};
 use serde::{Deserialize, Serialize};
 
-/// A leg with the moments of its life. "Call leg" is the older SIP name of a dialog (RFC 3261 §6, §12).
+/// A leg with the moments of its life. "Call leg" is the older SIP name of a dialog (RFC 3261 §6,
+/// §12).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leg {
     pub id: String,

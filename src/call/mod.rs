@@ -20,8 +20,8 @@ pub use rings::{Cadence, Verdict};
 use crate::party::{PersonName, PhoneNumber};
 use serde::{Deserialize, Serialize};
 
-/// Everything that belongs to one attempt to reach the estate, or to be reached by it. Derived: it is never
-/// edited, only folded again from its events.
+/// Everything that belongs to one attempt to reach the estate, or to be reached by it. Derived: it
+/// is never edited, only folded again from its events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Call {
     /// The oldest id that names the call.
@@ -50,7 +50,8 @@ pub struct Call {
     pub answered_by: Option<String>,
     /// After the desk, others talked with the caller too: a transfer or conference.
     pub transferred: bool,
-    /// A desk phone was tried, or the caller waited for the desk: the call owes a ledger entry (R4).
+    /// A desk phone was tried, or the caller waited for the desk: the call owes a ledger entry
+    /// (R4).
     pub reached_desk: bool,
     /// Why nobody at the desk answered; `None` for answered calls and while alive.
     pub cause: Option<Cause>,

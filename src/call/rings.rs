@@ -32,7 +32,8 @@ impl Default for Cadence {
 }
 
 impl Cadence {
-    /// The cadence of a country by its key (ISO 3166-1 alpha-2, small letters) or one of its aliases.
+    /// The cadence of a country by its key (ISO 3166-1 alpha-2, small letters) or one of its
+    /// aliases.
     pub fn of(country: &str) -> Option<Self> {
         let named =
             |country: &Country, name: &str| country.aliases.iter().any(|alias| alias == name);
@@ -51,8 +52,8 @@ impl Cadence {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
-    /// Answered before ring `limit + 1` began. `ring` is `None` where the bounds allow several rings that
-    /// are all within. `margin_ms` is the time left, at least.
+    /// Answered before ring `limit + 1` began. `ring` is `None` where the bounds allow several
+    /// rings that are all within. `margin_ms` is the time left, at least.
     Within { ring: Option<u32>, margin_ms: i64 },
     /// Answered after it. `over_ms` is the time past the limit, at least.
     Late { ring: Option<u32>, over_ms: i64 },

@@ -117,8 +117,9 @@ impl LegStory {
         }
     }
 
-    /// Why nobody took this leg. What the phone itself said outweighs what was concluded from its silence; of one
-    /// kind the first told stands, since clearing-up follows. `joined`: whether anybody heard it.
+    /// Why nobody took this leg. What the phone itself said outweighs what was concluded from its
+    /// silence; of one kind the first told stands, since clearing-up follows. `joined`: whether
+    /// anybody heard it.
     pub fn cause(&self, joined: bool) -> Option<Cause> {
         let said = |cause: &&Cause| !matches!(cause, Cause::NoAnswer | Cause::Abandoned);
         if let Some(cause) = self.causes.iter().find(said) {

@@ -1,5 +1,5 @@
-//! `ringledger demo`: a day of a front desk, from a real phone system's traces and recordings, through the running
-//! daemon to the audit.
+//! `ringledger demo`: a day of a front desk, from a real phone system's traces and recordings,
+//! through the running daemon to the audit.
 
 use super::data::block_on;
 use super::fold::read;
@@ -181,7 +181,8 @@ async fn import(samples: &Path, daemon: &Daemon) -> Result<usize, Failure> {
     Ok(desk.carry_out("default", &plan, now, "demo", |_| {}).await?)
 }
 
-/// Waits until every file of the spool is taken and heard. Files with the same bytes are one recording.
+/// Waits until every file of the spool is taken and heard. Files with the same bytes are one
+/// recording.
 async fn wait_for_recordings(daemon: &Daemon, spool: &Path) -> Result<(), Failure> {
     let mut contents = std::collections::BTreeSet::new();
     let failed = |error: std::io::Error| Failure::CouldNotRun(error.to_string());

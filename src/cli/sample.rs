@@ -145,7 +145,8 @@ fn export(
     Ok(files.len())
 }
 
-/// The original where every browser plays it, else a WAV made of it. Names with numbers in them are left behind.
+/// The original where every browser plays it, else a WAV made of it. Names with numbers in them are
+/// left behind.
 fn copy(data: &Data, fact: &crate::audit::RecordingFact, target: &Path) -> io::Result<()> {
     let recording = &fact.recording;
     let codec = recording.measures.as_ref().map_or("", |measures| measures.codec.as_str());

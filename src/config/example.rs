@@ -1,4 +1,5 @@
-//! The example file: every setting with its default and a comment, written from the structs themselves.
+//! The example file: every setting with its default and a comment, written from the structs
+//! themselves.
 
 use super::Config;
 use toml::{Table, Value};

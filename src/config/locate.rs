@@ -38,7 +38,8 @@ pub fn parsed(path: &str) -> Vec<Step> {
         .collect()
 }
 
-/// The line of a key, or of the deepest part of its path that is written; nothing when none of it is.
+/// The line of a key, or of the deepest part of its path that is written; nothing when none of it
+/// is.
 pub fn line_of_key(text: &str, path: &str) -> Option<usize> {
     let document = DeTable::parse(text).ok()?;
     let mut found = None;

@@ -1,4 +1,5 @@
-//! Every setting there is: one file, defaults that work without it, and errors that name line, key and cure.
+//! Every setting there is: one file, defaults that work without it, and errors that name line, key
+//! and cure.
 
 mod address;
 mod check;
@@ -232,10 +233,10 @@ impl Default for SourceConfig {
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Config {
-    /// Reads and checks the settings; without a file all defaults hold. All errors are told at once.
+    /// Reads and checks the settings; without a file all defaults hold. All errors are told at
+    /// once.
     ///
-    /// # Errors
-    /// [`ConfigErrors`], each with file, line, key, what was found and what is allowed.
+    /// # Errors [`ConfigErrors`], each with file, line, key, what was found and what is allowed.
     pub fn load(path: Option<&Path>, env: Env<'_>) -> Result<Self, ConfigErrors> {
         let Some(path) = path else { return check::checked(Self::default(), "", "", env) };
         let name = path.display().to_string();

@@ -9,7 +9,8 @@ use crate::ledger::version::{Change, changes};
 use crate::linkage::Proposal;
 use crate::party::PhoneNumber;
 use crate::site::Site;
-use crate::store::sqlite::findings::{self, Kept, Wanted};
+use crate::store::sqlite::findings;
+pub use crate::store::sqlite::findings::{Kept, Wanted, place_of};
 use crate::store::sqlite::{calls, entries, links, recordings, window};
 use crate::store::{self, Connection, Store};
 use chrono::Days;
@@ -115,8 +116,8 @@ impl Answers {
 
     /// The report of a question.
     ///
-    /// # Errors
-    /// As [`Answers::facts`]; [`Kind::Internal`] when the books do not balance: then there is no report.
+    /// # Errors As [`Answers::facts`]; [`Kind::Internal`] when the books do not balance: then there
+    /// is no report.
     pub async fn audit(&self, question: &Question) -> Result<Report> {
         let facts = self.facts(question).await?;
         audit::answer(question, &facts)

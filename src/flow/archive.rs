@@ -1,4 +1,5 @@
-//! The route of one recording: the bytes first, the row second, so that a row always points at something.
+//! The route of one recording: the bytes first, the row second, so that a row always points at
+//! something.
 
 use super::error::{Error, Kind, Result};
 use crate::call::Moment;

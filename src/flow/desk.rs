@@ -1,4 +1,5 @@
-//! The route of what people do: entries typed or imported, words on pairs and findings, looking and listening.
+//! The route of what people do: entries typed or imported, words on pairs and findings, looking and
+//! listening.
 
 use super::error::{Error, Kind, Result};
 use super::interpret::Rules;
@@ -9,8 +10,9 @@ use crate::ledger::import::{self, Plan};
 use crate::ledger::{LedgerEntry, check, unit};
 use crate::sheet;
 use crate::store::Store;
-use crate::store::sqlite::entries::{self, Saved, Written};
-use crate::store::sqlite::people::{Access, Decision};
+pub use crate::store::sqlite::entries::Saved;
+use crate::store::sqlite::entries::{self, Written};
+pub use crate::store::sqlite::people::{Access, Decision};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -84,11 +86,10 @@ impl Desk {
         import::plan(&rows, &self.columns, zone, &known).map_err(invalid)
     }
 
-    /// Writes what a plan says. All of it or nothing, but in several transactions when it is long: a second import
-    /// finishes what a crash left.
+    /// Writes what a plan says. All of it or nothing, but in several transactions when it is long:
+    /// a second import finishes what a crash left.
     ///
-    /// # Errors
-    /// When the disk fails.
+    /// # Errors When the disk fails.
     pub async fn carry_out(
         &self,
         site: &str,
@@ -117,10 +118,10 @@ impl Desk {
         Ok(done)
     }
 
-    /// Takes on a directory of units and numbers: columns `unit` and `known_numbers`, `number` or their Chinese names.
+    /// Takes on a directory of units and numbers: columns `unit` and `known_numbers`, `number` or
+    /// their Chinese names.
     ///
-    /// # Errors
-    /// [`Kind::Invalid`] when the columns are not there.
+    /// # Errors [`Kind::Invalid`] when the columns are not there.
     pub async fn save_directory(
         &self,
         site: &str,

@@ -1,4 +1,5 @@
-//! The pure way from deliveries to calls, over files: authenticate, drop repeats, read, gather, fold. Reads no store.
+//! The pure way from deliveries to calls, over files: authenticate, drop repeats, read, gather,
+//! fold. Reads no store.
 
 use crate::call::{Call, CallEvent, CallRules, Moment, fold, gather};
 use crate::pbx::{self, Delivery, Dialect, FeedNotice, Pbx, Refusal, Secret};

@@ -68,10 +68,10 @@ impl Intake {
         Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes on other rules after a reload: the store first, so that no delivery meets an unknown source.
+    /// Takes on other rules after a reload: the store first, so that no delivery meets an unknown
+    /// source.
     ///
-    /// # Errors
-    /// When the store cannot register the new names.
+    /// # Errors When the store cannot register the new names.
     pub async fn renew(&self, rules: Arc<Rules>) -> store::Result<()> {
         self.store.renew(rules.names(), rules.clone()).await?;
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
@@ -130,8 +130,8 @@ impl Intake {
         Answer::Kept { fact: receipt.fact, repeated: receipt.repeated, why_not_understood }
     }
 
-    /// Keeps the recordings in a form as recordings too. One that cannot be kept now is not lost: it is in the
-    /// delivery.
+    /// Keeps the recordings in a form as recordings too. One that cannot be kept now is not lost:
+    /// it is in the delivery.
     async fn keep_files(
         &self,
         source: &Source,
@@ -187,8 +187,8 @@ impl Intake {
         }
     }
 
-    /// Passes announced files on to whoever watches folders. With nobody watching nothing is lost: the announcement
-    /// stays in its call.
+    /// Passes announced files on to whoever watches folders. With nobody watching nothing is lost:
+    /// the announcement stays in its call.
     fn announce(&self, source: &str, hints: Vec<Hints>) {
         for hints in hints {
             drop(self.announced.send(Announced { source: source.to_owned(), hints }));

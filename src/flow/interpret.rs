@@ -1,4 +1,5 @@
-//! What the store is told of the business: how each source's deliveries are read and each site's calls folded.
+//! What the store is told of the business: how each source's deliveries are read and each site's
+//! calls folded.
 
 use crate::call::{Call, CallEvent, CallRules, FeedGap, Moment, fold};
 use crate::pbx::generic::FieldMap;

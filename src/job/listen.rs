@@ -1,4 +1,5 @@
-//! Listening to recordings that nobody has heard, off every request's path, each in a child process with limits.
+//! Listening to recordings that nobody has heard, off every request's path, each in a child process
+//! with limits.
 
 use crate::audio::child::{self, Limits};
 use crate::flow::archive::Archive;

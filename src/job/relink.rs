@@ -1,5 +1,5 @@
-//! Links and findings of the days that changed. It computes a whole window and writes only differences, so a second
-//! run changes nothing, and days nobody touched cost nothing.
+//! Links and findings of the days that changed. It computes a whole window and writes only
+//! differences, so a second run changes nothing, and days nobody touched cost nothing.
 
 use crate::audit::{self, CallFact, EntryFact, Question, RecordingFact};
 use crate::call::{Direction, Moment};
@@ -60,7 +60,8 @@ fn shifted(day: NaiveDate, days: i64) -> NaiveDate {
     moved.unwrap_or(day)
 }
 
-/// Calls within reach of a day that are linked at once, at most: it bounds memory. A busy desk has some hundreds a day.
+/// Calls within reach of a day that are linked at once, at most: it bounds memory. A busy desk has
+/// some hundreds a day.
 const CALLS_MAX: i64 = 100_000;
 
 /// Whether a day's links and findings can be computed within the limit.
@@ -73,11 +74,10 @@ pub fn fits(connection: &Connection, at: At<'_>, day: NaiveDate) -> Result<bool>
     Ok(window::calls_count(connection, at.key, from - reach, to + reach)? <= CALLS_MAX)
 }
 
-/// First step: links of everything that lies within reach of a day, computed over twice that reach, so that what is
-/// decided does not depend on where the window was cut.
+/// First step: links of everything that lies within reach of a day, computed over twice that reach,
+/// so that what is decided does not depend on where the window was cut.
 ///
-/// # Errors
-/// When a row cannot be read.
+/// # Errors When a row cannot be read.
 pub fn link(connection: &Connection, at: At<'_>, day: NaiveDate) -> Result<Linked> {
     let reach = TimeDelta::seconds(linkage::reach_s());
     let (from, to) = (start_of(at.site, day), start_of(at.site, shifted(day, 1)));

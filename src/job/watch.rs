@@ -1,5 +1,5 @@
-//! Taking recordings from the folders of a source: at once when they are finished, and by looking through the folder
-//! for those finished while nobody watched.
+//! Taking recordings from the folders of a source: at once when they are finished, and by looking
+//! through the folder for those finished while nobody watched.
 
 use crate::clock;
 use crate::flow::archive::Archive;

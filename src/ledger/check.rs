@@ -1,4 +1,5 @@
-//! What an entry must hold before it is kept. Completeness is another matter: it is judged, not refused.
+//! What an entry must hold before it is kept. Completeness is another matter: it is judged, not
+//! refused.
 
 use super::LedgerEntry;
 

@@ -53,10 +53,10 @@ const NAMES: &[(&str, &[&str])] = &[
 /// Rows that may stand above the header: a title, a date.
 const ROWS_ABOVE_MAX: usize = 5;
 
-/// Finds the header: the first row in which at least two columns are recognised. `own` names further columns.
+/// Finds the header: the first row in which at least two columns are recognised. `own` names
+/// further columns.
 ///
-/// # Errors
-/// A sentence with the columns that were found.
+/// # Errors A sentence with the columns that were found.
 pub fn header<'a>(
     rows: &'a [SheetRow],
     own: &BTreeMap<String, String>,

@@ -44,7 +44,8 @@ pub struct LedgerEntry {
     /// The time of the call or visit as the desk wrote it; `None` when it wrote none.
     #[serde(default)]
     pub occurred_at: Option<Moment>,
-    /// True where only the day was written; `occurred_at` is then the start of that day at the site.
+    /// True where only the day was written; `occurred_at` is then the start of that day at the
+    /// site.
     #[serde(default)]
     pub occurred_day_only: bool,
     #[serde(default)]

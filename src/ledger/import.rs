@@ -1,4 +1,5 @@
-//! From a spreadsheet's rows to a plan: what is new, what changed, what is wrong. Nothing is written here.
+//! From a spreadsheet's rows to a plan: what is new, what changed, what is wrong. Nothing is
+//! written here.
 
 use super::columns::{Columns, Header};
 use super::version::{Change, changes};
@@ -70,11 +71,10 @@ impl Plan {
     }
 }
 
-/// Makes the plan for a sheet. `known` gives the newest version of an entry by its number. Rows without a
-/// number of their own get one from what they say, so that a second import finds them.
+/// Makes the plan for a sheet. `known` gives the newest version of an entry by its number. Rows
+/// without a number of their own get one from what they say, so that a second import finds them.
 ///
-/// # Errors
-/// A sentence when the sheet has no header that could be read.
+/// # Errors A sentence when the sheet has no header that could be read.
 pub fn plan(
     rows: &[SheetRow],
     own: &BTreeMap<String, String>,
@@ -204,7 +204,8 @@ impl Reader<'_> {
         category
     }
 
-    /// A moment, and whether only its day was written. A time alone belongs to the day in the column `day`.
+    /// A moment, and whether only its day was written. A time alone belongs to the day in the
+    /// column `day`.
     fn time(&mut self, field: &str) -> Option<(Moment, bool)> {
         let written = self.text(field)?;
         let day = self.cell("day").and_then(date);

@@ -1,7 +1,8 @@
-//! Words for a full-text index: Chinese is cut into overlapping pairs, so that words of two characters are found,
-//! which is how people search.
+//! Words for a full-text index: Chinese is cut into overlapping pairs, so that words of two
+//! characters are found, which is how people search.
 
-/// What an index holds of a text: pairs of Chinese characters, single ones, words and numbers, separated by blanks.
+/// What an index holds of a text: pairs of Chinese characters, single ones, words and numbers,
+/// separated by blanks.
 pub fn pairs_of(text: &str) -> String {
     let mut terms = Vec::new();
     for run in runs(text) {
@@ -16,7 +17,8 @@ pub fn pairs_of(text: &str) -> String {
     terms.join(" ")
 }
 
-/// The question for the index: everything in `text` must occur. `None` when there is nothing to look for.
+/// The question for the index: everything in `text` must occur. `None` when there is nothing to
+/// look for.
 pub fn query_of(text: &str) -> Option<String> {
     let mut terms = Vec::new();
     for run in runs(text) {

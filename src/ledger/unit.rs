@@ -1,10 +1,10 @@
-//! Units (房号) however they are written, folded to one form (R20): `4号楼2单元301`, `4-2-301` and `４－２－３０１`
-//! are one home.
+//! Units (房号) however they are written, folded to one form (R20): `4号楼2单元301`, `4-2-301` and
+//! `４－２－３０１` are one home.
 
 use crate::party::folded_digits;
 
-/// The folded form: parts separated by `-`, digits without leading zeros, letters in capitals. `None` where the text
-/// names no unit.
+/// The folded form: parts separated by `-`, digits without leading zeros, letters in capitals.
+/// `None` where the text names no unit.
 pub fn folded(text: &str) -> Option<String> {
     let plain = plain(text);
     let mut parts: Vec<String> = Vec::new();

@@ -1,4 +1,5 @@
-//! The one-to-one assignment with a null option on both sides; exact per connected component, deterministic ties.
+//! The one-to-one assignment with a null option on both sides; exact per connected component,
+//! deterministic ties.
 
 use pathfinding::kuhn_munkres::kuhn_munkres;
 use pathfinding::matrix::Matrix;
@@ -13,13 +14,14 @@ pub struct Edge {
     pub weight: f64,
 }
 
-/// Weights are compared to this fraction of a bit, as whole numbers, so that every machine decides alike.
+/// Weights are compared to this fraction of a bit, as whole numbers, so that every machine decides
+/// alike.
 const STEPS_A_BIT: f64 = 1024.0;
 
 /// The pairs of the assignment with the greatest total weight, as places in `edges`, in order.
 ///
-/// Sides left over cost nothing, so edges must weigh more than nothing to be here. The algorithm wants a place for
-/// every row: as many empty places as there are rows stand beside the contacts.
+/// Sides left over cost nothing, so edges must weigh more than nothing to be here. The algorithm
+/// wants a place for every row: as many empty places as there are rows stand beside the contacts.
 pub fn assign(edges: &[Edge]) -> Vec<usize> {
     let mut chosen: Vec<usize> =
         components(edges).iter().flat_map(|part| best(edges, part)).collect();

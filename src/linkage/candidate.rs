@@ -1,5 +1,5 @@
-//! Blocking: which pairs are worth comparing at all. A union of cheap rules, each over a sorted list, so that the
-//! work grows with the rows and not with all pairs.
+//! Blocking: which pairs are worth comparing at all. A union of cheap rules, each over a sorted
+//! list, so that the work grows with the rows and not with all pairs.
 
 use super::{Contact, Directory, Row};
 use crate::call::event::Moment;

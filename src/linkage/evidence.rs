@@ -1,8 +1,8 @@
 //! Field comparisons and their weights; every weight explains itself.
 //!
-//! A weight is the logarithm (base 2) of how much likelier a level is for a pair that belongs together than for a
-//! random pair of one day at one desk. The two shares beside each level are that likelihood's two sides; they are
-//! estimates of desk practice (see `docs/linkage.md`).
+//! A weight is the logarithm (base 2) of how much likelier a level is for a pair that belongs
+//! together than for a random pair of one day at one desk. The two shares beside each level are
+//! that likelihood's two sides; they are estimates of desk practice (see `docs/linkage.md`).
 
 use super::candidate::significant;
 use super::{Contact, Directory, Row};
@@ -21,7 +21,8 @@ pub struct Evidence {
     pub weight: f64,
 }
 
-/// Logarithm of the odds that a random pair of one day belongs together: about a hundred calls a day.
+/// Logarithm of the odds that a random pair of one day belongs together: about a hundred calls a
+/// day.
 pub const PRIOR: f64 = -2.5;
 
 fn evidence(field: &str, level: impl Into<String>, weight: f64) -> Evidence {
@@ -145,7 +146,8 @@ fn transposed(one: &str, other: &str) -> bool {
 
 const DAY_MIN: f64 = 1440.0;
 
-/// Time as written, and time of typing. They hang together, so the better speaks, the other only where it contradicts.
+/// Time as written, and time of typing. They hang together, so the better speaks, the other only
+/// where it contradicts.
 fn time(contact: &Contact, row: &Row) -> Option<Evidence> {
     let minutes = |span: chrono::TimeDelta| span.num_seconds() as f64 / 60.0;
     let ended_at = contact.ended_at.unwrap_or(contact.started_at);

@@ -1,7 +1,7 @@
 //! Which call with its recording set belongs to which ledger entry: optimal, one-to-one, explained.
 //!
-//! Pure. The weight of a pair depends on nothing but the pair and the directory, so a window of the data gives
-//! the same links as the whole.
+//! Pure. The weight of a pair depends on nothing but the pair and the directory, so a window of the
+//! data gives the same links as the whole.
 
 pub mod assign;
 pub mod candidate;
@@ -17,7 +17,8 @@ use crate::call::event::{Direction, Moment};
 use crate::ledger::Channel;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One side of a link: a call with its recording set (which may be empty), or a recording set without a call.
+/// One side of a link: a call with its recording set (which may be empty), or a recording set
+/// without a call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contact {
     /// The store's key of it; negative for a recording without a call.
@@ -59,7 +60,8 @@ pub struct Row {
     pub imported: bool,
 }
 
-/// Numbers known of each unit, for evidence: folded unit → folded numbers. Ordered, so that nothing depends on hashing.
+/// Numbers known of each unit, for evidence: folded unit → folded numbers. Ordered, so that nothing
+/// depends on hashing.
 pub type Directory = std::collections::BTreeMap<String, Vec<String>>;
 
 /// A pair that a person has decided; no program changes it.
@@ -82,8 +84,8 @@ pub struct Thresholds {
 const CLEAR_BITS: f64 = 1.0;
 /// Against an entry being written twice stand odds of about 1 to 70, as a logarithm.
 const TWICE_BITS: f64 = 6.1;
-/// An entry tells of a contact that is linked to another entry, or a walk-in of an unregistered call, from these odds
-/// on (logarithm): well beyond what chance gives.
+/// An entry tells of a contact that is linked to another entry, or a walk-in of an unregistered
+/// call, from these odds on (logarithm): well beyond what chance gives.
 const TELLS_BITS: f64 = 5.0;
 
 /// Links contacts and rows of one site. The outcome depends on the sets alone, not on their order.
@@ -248,7 +250,8 @@ impl<'a> World<'a> {
         links.ambiguous.dedup_by_key(|proposal| (proposal.contact, proposal.entry));
     }
 
-    /// What is left: entries that tell of a linked contact, and walk-ins that fit a call nobody registered.
+    /// What is left: entries that tell of a linked contact, and walk-ins that fit a call nobody
+    /// registered.
     fn left_over(&self, links: &mut Links) {
         let linked: BTreeSet<i64> = links.linked.iter().map(|link| link.contact).collect();
         let mut used: BTreeSet<i64> = links.linked.iter().map(|link| link.entry).collect();
@@ -302,8 +305,8 @@ impl Rivals {
         rivals
     }
 
-    /// Whether a pair's row tells so much more clearly of a contact that has a better row that it is a second entry of
-    /// that, and no entry of this.
+    /// Whether a pair's row tells so much more clearly of a contact that has a better row that it
+    /// is a second entry of that, and no entry of this.
     fn is_second(&self, pairs: &[&Pair], place: usize, chosen: &BTreeMap<usize, usize>) -> bool {
         let own = pairs[place];
         let of_row = self.rows.get(&own.row).into_iter().flatten().map(|other| pairs[*other]);

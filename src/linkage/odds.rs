@@ -1,5 +1,5 @@
-//! Posterior probabilities of pairs over all one-to-one assignments, by belief propagation: a rival that has a better
-//! place elsewhere counts for little.
+//! Posterior probabilities of pairs over all one-to-one assignments, by belief propagation: a rival
+//! that has a better place elsewhere counts for little.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! Objects as files: `ab/cdef…`, written beside and renamed, so that a name always has all of its bytes.
+//! Objects as files: `ab/cdef…`, written beside and renamed, so that a name always has all of its
+//! bytes.
 
 use super::{Incoming, ObjectStore, Readable};
 use crate::recording::ContentHash;

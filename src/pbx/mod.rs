@@ -92,13 +92,14 @@ pub trait Pbx: Sync {
     /// The name in configuration: `asterisk`.
     fn name(&self) -> &'static str;
 
-    /// Checks signature or token before any parsing; constant time. Without a secret nothing is checked.
+    /// Checks signature or token before any parsing; constant time. Without a secret nothing is
+    /// checked.
     ///
-    /// # Errors
-    /// [`Refusal::NotAuthentic`] with what was missing or wrong, never with the secret.
+    /// # Errors [`Refusal::NotAuthentic`] with what was missing or wrong, never with the secret.
     fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal>;
 
-    /// The identity of the delivery if the vendor gives one; else the intake uses the hash of the body.
+    /// The identity of the delivery if the vendor gives one; else the intake uses the hash of the
+    /// body.
     fn delivery_key(&self, delivery: &Delivery) -> Option<String>;
 
     /// Reads a delivery.
@@ -116,11 +117,12 @@ pub fn named(name: &str) -> Option<&'static dyn Pbx> {
     ALL.iter().copied().find(|pbx| pbx.name() == name)
 }
 
-/// How far the start of a phone system may seem to lie outside the gap it caused: it is told in whole seconds.
+/// How far the start of a phone system may seem to lie outside the gap it caused: it is told in
+/// whole seconds.
 const RESTART_SLACK: TimeDelta = TimeDelta::seconds(2);
 
-/// Turns feed notices, in any order, into gaps. Lost twice before it came back is one gap. A restart marks the gap it
-/// falls into; without one it is a gap of no length.
+/// Turns feed notices, in any order, into gaps. Lost twice before it came back is one gap. A
+/// restart marks the gap it falls into; without one it is a gap of no length.
 pub fn gaps(notices: &[FeedNotice]) -> Vec<FeedGap> {
     let mut ordered = notices.to_vec();
     ordered.sort_by_key(|notice| match notice {

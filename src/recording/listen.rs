@@ -1,4 +1,5 @@
-//! Measures over samples: level, silence, one-sided, waveform. One pass, constant memory, no files, no codecs.
+//! Measures over samples: level, silence, one-sided, waveform. One pass, constant memory, no files,
+//! no codecs.
 
 use super::{Measures, SoundClass};
 
@@ -90,8 +91,8 @@ impl Listener {
         self.longest_run = self.longest_run.max(self.silence_run);
     }
 
-    /// The measures of everything that came. The class is told by the sound alone; what the container says of itself
-    /// is for the caller to add.
+    /// The measures of everything that came. The class is told by the sound alone; what the
+    /// container says of itself is for the caller to add.
     pub fn finish(mut self, container: &str, codec: &str) -> Measures {
         if self.in_window > 0 {
             self.close_window();
@@ -140,7 +141,8 @@ fn dbfs(magnitude: f64) -> f64 {
     if magnitude > 1e-6 { 20.0 * magnitude.log10() } else { -120.0 }
 }
 
-/// Greatest magnitudes of equal parts. The length is not known before the end, so parts grow as it does.
+/// Greatest magnitudes of equal parts. The length is not known before the end, so parts grow as it
+/// does.
 #[derive(Debug)]
 struct Waveform {
     parts: Vec<f32>,

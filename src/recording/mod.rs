@@ -57,7 +57,8 @@ impl<'de> Deserialize<'de> for ContentHash {
 #[serde(rename_all = "snake_case")]
 pub enum SoundClass {
     Ok,
-    /// A header and nothing else, or silence throughout. From a call that nobody answered it owes nothing.
+    /// A header and nothing else, or silence throughout. From a call that nobody answered it owes
+    /// nothing.
     NoSound,
     OneSided,
     /// Ends before it says it ends.
@@ -83,7 +84,8 @@ pub struct Measures {
     /// Share of the time above the silence level, one value a channel.
     pub active_share: Vec<f64>,
     pub longest_silence_s: f64,
-    /// Waveform for the player: greatest magnitude (0..=255) of each of at most 800 equal parts of the file.
+    /// Waveform for the player: greatest magnitude (0..=255) of each of at most 800 equal parts of
+    /// the file.
     pub peaks: Vec<u8>,
     pub class: SoundClass,
     /// Why the class is not `ok`, in words.
@@ -137,7 +139,8 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Whether it is a recording of somebody: a file of a header and no sound is none, and owes nothing.
+    /// Whether it is a recording of somebody: a file of a header and no sound is none, and owes
+    /// nothing.
     pub fn has_sound(&self) -> bool {
         self.measures.as_ref().is_none_or(|measures| measures.class != SoundClass::NoSound)
     }

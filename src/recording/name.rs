@@ -7,7 +7,8 @@ use chrono::{NaiveDateTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 use std::str::FromStr;
 
-/// How current phone systems name recordings: `external-8001-13800138001-20261123-100018-1795430222.0.wav`.
+/// How current phone systems name recordings:
+/// `external-8001-13800138001-20261123-100018-1795430222.0.wav`.
 pub const DEFAULT_PATTERN: &str = "{direction}-{callee}-{caller}-{date}-{time}-{call_id}";
 
 /// Endings of the files of one call, for its sides and their mix.
@@ -57,8 +58,8 @@ impl FromStr for NamePattern {
 }
 
 impl NamePattern {
-    /// What a name tells. It is read from the right, because a number or name with the separator in it shifts all
-    /// that stands before it. A name that does not fit tells nothing.
+    /// What a name tells. It is read from the right, because a number or name with the separator in
+    /// it shifts all that stands before it. A name that does not fit tells nothing.
     pub fn hints(&self, name: &str, zone: Tz) -> Hints {
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         let whole = self.read(stem, name, zone);
@@ -117,13 +118,14 @@ pub struct Candidate {
     pub ended_at: Option<Moment>,
 }
 
-/// How far a name's time may lie before the call's first event or after its end: names tell whole seconds.
+/// How far a name's time may lie before the call's first event or after its end: names tell whole
+/// seconds.
 const NAME_SLACK: TimeDelta = TimeDelta::seconds(3);
 /// How long after a call's end its file may be finished.
 const FINISH_SLACK: TimeDelta = TimeDelta::seconds(5);
 
-/// The call whose recording set a recording belongs to: by an announcement of its name, by a call id, else by time
-/// and number together. Where two calls fit equally well, none.
+/// The call whose recording set a recording belongs to: by an announcement of its name, by a call
+/// id, else by time and number together. Where two calls fit equally well, none.
 pub fn call_of(recording: &Recording, candidates: &[Candidate]) -> Option<i64> {
     let hints = &recording.hints;
     let announced =
@@ -131,7 +133,8 @@ pub fn call_of(recording: &Recording, candidates: &[Candidate]) -> Option<i64> {
     let named = |call: &&Candidate| hints.call_id.as_ref().is_some_and(|id| call.ids.contains(id));
     let fits = |call: &&Candidate| in_time(hints, call) && same_number(hints, call);
     let tests: [&dyn Fn(&&Candidate) -> bool; 3] = [&announced, &named, &fits];
-    // The first kind of evidence that speaks decides: two calls that it fits equally well are not told apart by less.
+    // The first kind of evidence that speaks decides: two calls that it fits equally well are not
+    // told apart by less.
     let speaking = tests.into_iter().find(|test| candidates.iter().any(|call| test(&call)))?;
     only(candidates.iter().filter(speaking))
 }

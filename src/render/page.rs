@@ -145,7 +145,8 @@ impl FindingView {
 /// Evidence that tells one finding from another, in this order.
 const GIST: [&str; 6] = ["party", "written_number", "entry", "recording", "missing", "why"];
 
-/// The first two of the gist's evidence that a finding has; a number that is told twice is told once.
+/// The first two of the gist's evidence that a finding has; a number that is told twice is told
+/// once.
 fn gist(evidence: &[String]) -> Vec<String> {
     let mut values: Vec<String> = Vec::new();
     for name in GIST {

@@ -27,7 +27,8 @@ pub struct Candidate {
     pub agent: String,
     pub offered_at: Moment,
     pub talk_ms: i64,
-    /// `within` or `late`; `outbound` for calls of the desk; `other` where no verdict could be given.
+    /// `within` or `late`; `outbound` for calls of the desk; `other` where no verdict could be
+    /// given.
     pub verdict: String,
     /// The caller's number, masked.
     pub party: String,
@@ -106,8 +107,8 @@ fn agent(call: &Call) -> String {
 /// Ranked candidates by agent and verdict.
 type Strata<'a> = BTreeMap<(&'a str, &'a str), Vec<(&'a Candidate, [u8; 32])>>;
 
-/// Draws from a frame: for each agent, the verdicts in turn, so that late answers are heard too; within a stratum by
-/// a rank that only seed and call decide.
+/// Draws from a frame: for each agent, the verdicts in turn, so that late answers are heard too;
+/// within a stratum by a rank that only seed and call decide.
 pub fn draw(frame: &[Candidate], question: DrawQuestion) -> Draw {
     let mut strata = Strata::new();
     for one in frame {

@@ -88,7 +88,8 @@ fn xlsx(bytes: &[u8]) -> Result<Vec<SheetRow>, SheetError> {
     Ok(sheet.rows().enumerate().map(row).collect())
 }
 
-/// A cell as a person reads it. A number that is whole shows no fraction: telephone numbers are often kept as numbers.
+/// A cell as a person reads it. A number that is whole shows no fraction: telephone numbers are
+/// often kept as numbers.
 fn cell(data: &Data) -> String {
     match data {
         Data::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => {

@@ -1,5 +1,5 @@
-//! Watching a folder in which a phone system writes. A file is finished when its writer closed it, when it was renamed
-//! into place, or when the phone system says so; never because it stood still.
+//! Watching a folder in which a phone system writes. A file is finished when its writer closed it,
+//! when it was renamed into place, or when the phone system says so; never because it stood still.
 
 use super::Arrival;
 use crate::call::Moment;
@@ -49,16 +49,17 @@ impl Folder {
         }
     }
 
-    /// The file of this name, wherever in the folder it lies: for a phone system that announces names.
+    /// The file of this name, wherever in the folder it lies: for a phone system that announces
+    /// names.
     pub fn find(&self, name: &str) -> Option<Arrival> {
         let all = self.scan().ok()?;
         all.into_iter().find(|arrival| arrival.path.file_name().is_some_and(|n| n == name))
     }
 
-    /// All files in the folder that nobody is writing: those finished before we watched or while we were down.
+    /// All files in the folder that nobody is writing: those finished before we watched or while we
+    /// were down.
     ///
-    /// # Errors
-    /// When the folder cannot be read.
+    /// # Errors When the folder cannot be read.
     pub fn scan(&self) -> io::Result<Vec<Arrival>> {
         let writing = being_written();
         let mut found = Vec::new();
@@ -102,8 +103,8 @@ fn walk(folder: &Path, found: &mut Vec<Arrival>) -> io::Result<()> {
     Ok(())
 }
 
-/// Files that some process holds open for writing, as far as we may see: run as the phone system's user or as root to
-/// see its files.
+/// Files that some process holds open for writing, as far as we may see: run as the phone system's
+/// user or as root to see its files.
 fn being_written() -> BTreeSet<PathBuf> {
     let mut open = BTreeSet::new();
     let Ok(processes) = fs::read_dir("/proc") else { return open };

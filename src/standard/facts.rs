@@ -1,4 +1,5 @@
-//! What a rule looks at: calls, recordings, entries and links of some days, and the question that is asked of them.
+//! What a rule looks at: calls, recordings, entries and links of some days, and the question that
+//! is asked of them.
 
 use crate::call::Call;
 use crate::call::event::Moment;
@@ -77,8 +78,8 @@ pub struct FeedFact {
     pub what: String,
 }
 
-/// Everything an answer needs, read in one snapshot. Calls, recordings and entries of the days asked, with
-/// what they are linked to even where that lies outside the days.
+/// Everything an answer needs, read in one snapshot. Calls, recordings and entries of the days
+/// asked, with what they are linked to even where that lies outside the days.
 #[derive(Debug, Clone)]
 pub struct Facts {
     pub site: Site,

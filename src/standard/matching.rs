@@ -1,5 +1,5 @@
-//! One-to-one: every recording belongs to one entry, every entry to one recording (R2, R4, R39, R69). One fault gives
-//! one finding.
+//! One-to-one: every recording belongs to one entry, every entry to one recording (R2, R4, R39,
+//! R69). One fault gives one finding.
 
 use super::facts::{CallFact, EntryFact};
 use super::world::{World, about_call, about_entry, about_pair, about_recording, said, said_at};
@@ -30,7 +30,8 @@ pub fn recordings_owed(world: &World<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// R4, R69: a call that reached the desk and is not in the ledger; or is hidden behind a walk-in; or fits several.
+/// R4, R69: a call that reached the desk and is not in the ledger; or is hidden behind a walk-in;
+/// or fits several.
 pub fn entries_owed(world: &World<'_>, findings: &mut Vec<Finding>) {
     for fact in world.calls_asked() {
         let Some(ended_at) = fact.call.ended_at else { continue };
@@ -129,7 +130,8 @@ pub fn recordings_of_entries(world: &World<'_>, findings: &mut Vec<Finding>) {
             call.call.verdict,
             Some(Verdict::Unknown { reason: UnknownReason::TakenElsewhere })
         );
-        // What the desk itself answered is told as a call without recording: one fault, one finding.
+        // What the desk itself answered is told as a call without recording: one fault, one
+        // finding.
         let owed = elsewhere && !call.call.is_answered() && !world.sets.contains_key(&call.key);
         if owed && world.question.is_over(ended_at, grace_s) {
             let since = ended_at + TimeDelta::seconds(grace_s);
@@ -167,7 +169,8 @@ pub fn differences(world: &World<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Where one or two digits differ: both numbers masked but for these, so that the slip can be seen and not the number.
+/// Where one or two digits differ: both numbers masked but for these, so that the slip can be seen
+/// and not the number.
 fn wrong_digits(called: &str, written: &str) -> Vec<String> {
     let apart: Vec<bool> = called.chars().zip(written.chars()).map(|(a, b)| a != b).collect();
     let count = apart.iter().filter(|apart| **apart).count();
@@ -181,7 +184,8 @@ fn wrong_digits(called: &str, written: &str) -> Vec<String> {
     vec![said("called_digits", shown(called)), said("written_digits", shown(written))]
 }
 
-/// How far the written time lies outside the call, where that is too far; of a day, the distance of the days.
+/// How far the written time lies outside the call, where that is too far; of a day, the distance of
+/// the days.
 fn apart(world: &World<'_>, call: &CallFact, entry: &EntryFact) -> Option<TimeDelta> {
     let at = entry.entry.occurred_at?;
     if entry.entry.occurred_day_only {
@@ -193,7 +197,8 @@ fn apart(world: &World<'_>, call: &CallFact, entry: &EntryFact) -> Option<TimeDe
     (apart > TimeDelta::minutes(TIME_MIN_MAX)).then_some(apart)
 }
 
-/// Two ways of writing one line: with or without area code, masked in the middle, or only its last digits.
+/// Two ways of writing one line: with or without area code, masked in the middle, or only its last
+/// digits.
 fn same_line(called: &str, written: &str) -> bool {
     let (called, written) = (called.trim_start_matches('0'), written.trim_start_matches('0'));
     let tail = (3..=6).contains(&written.len()) && called.ends_with(written);
@@ -205,7 +210,8 @@ fn same_line(called: &str, written: &str) -> bool {
     written.is_empty() || called.is_empty() || called == written || tail || area || masked
 }
 
-/// R2: recordings that are shorter than the talk together, or one that is longer than the whole call.
+/// R2: recordings that are shorter than the talk together, or one that is longer than the whole
+/// call.
 pub fn lengths(world: &World<'_>, findings: &mut Vec<Finding>) {
     for fact in world.calls_asked() {
         let Some(talk_ms) = fact.call.talk_ms().filter(|_| fact.call.is_answered()) else {

@@ -88,7 +88,8 @@ impl<'a> World<'a> {
         self.facts.recordings.iter().filter(|fact| self.is_asked(self.day_of(fact)))
     }
 
-    /// The moment whose day a recording belongs to: its call's, so that both stand in the same books.
+    /// The moment whose day a recording belongs to: its call's, so that both stand in the same
+    /// books.
     fn day_of(&self, fact: &RecordingFact) -> Moment {
         let call = fact.call.and_then(|call| self.calls.get(&call));
         call.map_or_else(|| fact.at(), |call| call.call.offered_at)
@@ -112,7 +113,8 @@ impl<'a> World<'a> {
         self.sets.get(&call).into_iter().flatten().filter(|fact| fact.recording.has_sound())
     }
 
-    /// Whether a call owes a ledger entry (R4): it reached the desk, and was answered or the site counts missed calls.
+    /// Whether a call owes a ledger entry (R4): it reached the desk, and was answered or the site
+    /// counts missed calls.
     pub fn owes_entry(&self, fact: &CallFact) -> bool {
         let call = &fact.call;
         let settings = self.facts.settings(call.offered_at);
@@ -120,12 +122,14 @@ impl<'a> World<'a> {
         call.direction == Direction::Inbound && (call.is_answered() || missed)
     }
 
-    /// Whether an entry must be found for a call: it owes one, or it left sound that belongs to one (R39).
+    /// Whether an entry must be found for a call: it owes one, or it left sound that belongs to one
+    /// (R39).
     pub fn is_owed_an_entry(&self, fact: &CallFact) -> bool {
         self.owes_entry(fact) || self.sound_of(fact.key).next().is_some()
     }
 
-    /// Whether an entry owes a call: it tells of one. A matter under the entry of a call owes none of its own.
+    /// Whether an entry owes a call: it tells of one. A matter under the entry of a call owes none
+    /// of its own.
     pub fn owes_call(&self, fact: &EntryFact) -> bool {
         fact.entry.channel != Channel::WalkIn && !self.is_child(fact)
     }

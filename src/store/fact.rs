@@ -103,7 +103,8 @@ pub struct Link<'a> {
 }
 
 impl Link<'_> {
-    /// The chain value: SHA-256 over the value before and every part, each text with its length before it.
+    /// The chain value: SHA-256 over the value before and every part, each text with its length
+    /// before it.
     pub fn after(&self, previous: &[u8]) -> [u8; 32] {
         let mut hash = Sha256::new();
         hash.update(previous);

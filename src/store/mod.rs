@@ -1,8 +1,9 @@
-//! Where rows lie. Facts are appended and chained; everything else is derived from them and may be rebuilt.
+//! Where rows lie. Facts are appended and chained; everything else is derived from them and may be
+//! rebuilt.
 //!
-//! No rule in SQL and no SQL elsewhere: the store lends its transaction to the pure functions behind
-//! [`Interpreter`] and keeps what they return. SQLite is the engine of one site or one machine; a second engine is
-//! a second folder beside `sqlite` that passes `tests/store.rs`.
+//! No rule in SQL and no SQL elsewhere: the store lends its transaction to the pure functions
+//! behind [`Interpreter`] and keeps what they return. SQLite is the engine of one site or one
+//! machine; a second engine is a second folder beside `sqlite` that passes `tests/store.rs`.
 
 pub mod fact;
 pub mod sqlite;
@@ -15,7 +16,8 @@ use crate::call::{Call, CallEvent, FeedGap, Moment};
 use crate::pbx::{Delivery, Reading, Refusal};
 use chrono::DateTime;
 
-/// What the store asks of the business, without knowing what a ring is. Pure: same input, same output.
+/// What the store asks of the business, without knowing what a ring is. Pure: same input, same
+/// output.
 pub trait Interpreter: Send + Sync {
     /// Reads a stored delivery of a source.
     ///

@@ -4,11 +4,11 @@ use super::state::State;
 use crate::call::Moment;
 use crate::clock;
 use crate::flow::desk::Closing;
+use crate::flow::desk::Decision;
+use crate::flow::desk::Saved;
 use crate::flow::error::{Error, Kind, Result};
 use crate::ledger::LedgerEntry;
 use crate::recording::{ContentHash, Hints};
-use crate::store::sqlite::entries::Saved;
-use crate::store::sqlite::people::Decision;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Path, Query, State as Shared};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -200,8 +200,8 @@ pub async fn explain(
     Ok(done(then, StatusCode::CREATED, json!({ "fact": fact })))
 }
 
-/// `PUT /recordings/{site}/{name}`: bytes of a recording, streamed. `X-Content-SHA256` promises their hash; the
-/// query may name `call_id` and `starts_at`.
+/// `PUT /recordings/{site}/{name}`: bytes of a recording, streamed. `X-Content-SHA256` promises
+/// their hash; the query may name `call_id` and `starts_at`.
 pub async fn upload(
     Shared(state): Shared<Arc<State>>,
     ConnectInfo(peer): Peer,

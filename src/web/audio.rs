@@ -1,10 +1,11 @@
-//! The sound of a recording, with ranges, so that a browser can seek. Every playback is kept as a fact.
+//! The sound of a recording, with ranges, so that a browser can seek. Every playback is kept as a
+//! fact.
 
 use super::state::State;
 use crate::audio;
 use crate::clock;
+use crate::flow::desk::Access;
 use crate::flow::error::{Error, Kind, Result};
-use crate::store::sqlite::people::Access;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Path, State as Shared};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};

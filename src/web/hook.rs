@@ -1,5 +1,5 @@
-//! `POST /hook/{source}`: one delivery. Handled without a router, because a phone system blocks its call while it
-//! waits for the answer.
+//! `POST /hook/{source}`: one delivery. Handled without a router, because a phone system blocks its
+//! call while it waits for the answer.
 
 use super::server::Shared;
 use crate::clock;
@@ -22,8 +22,9 @@ pub const PREFIX: &str = "/hook/";
 /// Seconds after which a sender that was turned away for load may try again.
 const RETRY_AFTER_S: &str = "1";
 
-/// Answers one delivery: 200 once it is on disk, whether understood or not; 401 and 403 for a sender that may not;
-/// 413 for a body over the limit; 503 with `Retry-After` when nothing was kept.
+/// Answers one delivery: 200 once it is on disk, whether understood or not; 401 and 403 for a
+/// sender that may not; 413 for a body over the limit; 503 with `Retry-After` when nothing was
+/// kept.
 pub async fn receive(
     shared: Arc<Shared>,
     peer: SocketAddr,
@@ -75,7 +76,8 @@ async fn read(body: Incoming, limit: usize) -> Result<Bytes, Response<Body>> {
     }
 }
 
-/// Headers in order, names in small letters as hyper gives them. Bytes that are no text are shown as such.
+/// Headers in order, names in small letters as hyper gives them. Bytes that are no text are shown
+/// as such.
 fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect()

@@ -5,6 +5,7 @@ use super::state::State;
 use crate::audit::Question;
 use crate::clock;
 use crate::finding::{Code, State as FindingState};
+use crate::flow::answer::{Kept, Wanted, place_of};
 use crate::flow::error::{Error, Kind, Result};
 use crate::render::page::{
     AuditPage, CallPage, EntryPage, ErrorPage, FindingView, FindingsPage, Frame, LoginPage,
@@ -13,7 +14,6 @@ use crate::render::page::{
 use crate::render::words::{Language, word};
 use crate::render::{self, Exposure};
 use crate::site::Site;
-use crate::store::sqlite::findings::{Kept, Wanted, place_of};
 use axum::extract::{ConnectInfo, Path, Query, Request, State as Shared};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;

@@ -1,5 +1,5 @@
-//! The listening socket: hyper connections, with deliveries taken out before the router and everything drained at
-//! the end.
+//! The listening socket: hyper connections, with deliveries taken out before the router and
+//! everything drained at the end.
 
 use super::hook;
 use crate::flow::intake::Intake;

@@ -1,4 +1,5 @@
-//! Who may see pages and use the API: one token for now, in a header or a cookie. Without a token only this machine.
+//! Who may see pages and use the API: one token for now, in a header or a cookie. Without a token
+//! only this machine.
 
 use crate::flow::error::{Error, Kind};
 use crate::pbx::Secret;

@@ -1,5 +1,5 @@
-//! AMI events, relayed as JSON: header name → text. Times are epoch seconds with microseconds, where
-//! `timestampevents` is on.
+//! AMI events, relayed as JSON: header name → text. Times are epoch seconds with microseconds,
+//! where `timestampevents` is on.
 
 use super::channel::{dial_outcome, leg, said_by};
 use super::{Object, base_name, text};
@@ -151,7 +151,8 @@ impl Seen<'_> {
         }
     }
 
-    /// All ids that this event shows to belong together. A holding bridge keeps strangers: it ties nobody.
+    /// All ids that this event shows to belong together. A holding bridge keeps strangers: it ties
+    /// nobody.
     fn ties(&self, leg: &LegFacts, kind: &EventKind) -> Vec<Tie> {
         let mut ties = vec![Tie::Leg(leg.id.clone())];
         for name in ["Linkedid", "DestLinkedid"] {

@@ -112,8 +112,9 @@ fn bridged(name: &str, object: &Object, leg: LegFacts, at: (Moment, Clock)) -> O
     Some(plain(at, leg, kind, own.into_iter().chain(shared)))
 }
 
-/// Why a channel is being hung up, where that is told: by its cause, or because the caller left the queue. A *soft*
-/// request is the phone system clearing up after itself, and tells something only when it shuts down.
+/// Why a channel is being hung up, where that is told: by its cause, or because the caller left the
+/// queue. A *soft* request is the phone system clearing up after itself, and tells something only
+/// when it shuts down.
 fn gave_up(object: &Object, channel: &Object) -> Option<Cause> {
     let said = object.get("cause").and_then(Value::as_u64).and_then(said_by);
     if object.get("soft").and_then(Value::as_bool) == Some(true) {
@@ -134,8 +135,8 @@ fn dial(object: &Object, at: (Moment, Clock)) -> Option<CallEvent> {
     Some(plain(at, leg_of(peer)?, kind, ties.into_iter().flatten()))
 }
 
-/// The end of a channel is the end of its leg, and of the call if it began the call: which of the two is for the
-/// fold to see.
+/// The end of a channel is the end of its leg, and of the call if it began the call: which of the
+/// two is for the fold to see.
 fn destroyed(object: &Object, at: (Moment, Clock)) -> Vec<CallEvent> {
     let Some(channel) = object_of(object, "channel") else { return Vec::new() };
     let Some(leg) = leg_of(channel) else { return Vec::new() };

@@ -8,8 +8,8 @@ const LINES: [&str; 4] = ["DAHDI", "Dahdi", "mISDN", "Khomp"];
 /// The longest number of a phone of the house.
 const EXTENSION_DIGITS_MAX: usize = 6;
 
-/// The leg of a channel. `Local/…` channels are the phone system with itself: both halves are one leg, behind which
-/// the real phone stands.
+/// The leg of a channel. `Local/…` channels are the phone system with itself: both halves are one
+/// leg, behind which the real phone stands.
 pub fn leg(id: &str, channel: &str) -> LegFacts {
     let mut leg = LegFacts { id: id.to_owned(), ..LegFacts::default() };
     let (technology, rest) = channel.split_once('/').unwrap_or(("", channel));

@@ -1,5 +1,5 @@
-//! Webhooks of a dialplan: fields as sites write them. They tell the pick-up but no join, and a moment before the
-//! ringing but not the ringing.
+//! Webhooks of a dialplan: fields as sites write them. They tell the pick-up but no join, and a
+//! moment before the ringing but not the ringing.
 
 use super::channel::{dial_outcome, leg, said_by};
 use super::{Object, base_name, text};
@@ -58,7 +58,8 @@ fn kind(name: &str, object: &Object, leg: &LegFacts) -> EventKind {
     }
 }
 
-/// What the caller's hooks say of the call. A hook on the desk's own channel names the desk as caller.
+/// What the caller's hooks say of the call. A hook on the desk's own channel names the desk as
+/// caller.
 fn call(name: &str, object: &Object, leg: &LegFacts) -> CallFacts {
     let direction = match (name, leg.outside) {
         ("incoming", _) => Some(Direction::Inbound),
@@ -73,8 +74,8 @@ fn call(name: &str, object: &Object, leg: &LegFacts) -> CallFacts {
     }
 }
 
-/// Why nobody answered, as far as the hang-up tells. `CANCEL` without a cause may be the caller or a restart of the
-/// phone system: it says nothing.
+/// Why nobody answered, as far as the hang-up tells. `CANCEL` without a cause may be the caller or
+/// a restart of the phone system: it says nothing.
 fn cause(object: &Object) -> Option<Cause> {
     let number = text(object, "hangupcause").and_then(|cause| cause.parse::<u64>().ok());
     let said = number.and_then(said_by);
@@ -102,9 +103,10 @@ fn talked(object: &Object, hangup: &CallEvent) -> Option<CallEvent> {
     Some(CallEvent { kind, call: CallFacts::default(), leg: None, ..hangup.clone() })
 }
 
-/// A phone that takes a call ringing elsewhere has an id of its own, which nothing shares with that call but the
-/// channel's name. Names begin again after a restart, so the second of the answer belongs to the tie; the hook runs
-/// shortly before the record's answer time, perhaps in the second before.
+/// A phone that takes a call ringing elsewhere has an id of its own, which nothing shares with that
+/// call but the channel's name. Names begin again after a restart, so the second of the answer
+/// belongs to the tie; the hook runs shortly before the record's answer time, perhaps in the second
+/// before.
 fn picked_up_ties(name: &str, object: &Object) -> Vec<Tie> {
     let format = "%Y-%m-%d %H:%M:%S";
     let tie =
@@ -128,7 +130,8 @@ fn hints(object: &Object, linked: &str) -> Hints {
     }
 }
 
-/// Local time with milliseconds where it is there; whole epoch seconds are bounds; else the receive time.
+/// Local time with milliseconds where it is there; whole epoch seconds are bounds; else the receive
+/// time.
 fn time(
     object: &Object,
     delivery: &Delivery,

@@ -55,7 +55,8 @@ impl Pbx for Asterisk {
     }
 }
 
-/// Tells the three ways apart: AMI relays write `Event`, ARI writes `type`, dialplans write `event`.
+/// Tells the three ways apart: AMI relays write `Event`, ARI writes `type`, dialplans write
+/// `event`.
 fn one(object: &Object, delivery: &Delivery, dialect: &Dialect<'_>) -> Result<Reading, Refusal> {
     if object.contains_key("_connection") {
         return ami::connection(object);
@@ -120,7 +121,8 @@ fn fields(delivery: &Delivery, kind: &str) -> Result<Object, Refusal> {
     Ok(object)
 }
 
-/// Dialplans write JSON by hand, and a name with a SIP quoted pair puts a backslash where JSON allows none.
+/// Dialplans write JSON by hand, and a name with a SIP quoted pair puts a backslash where JSON
+/// allows none.
 fn without_bad_escapes(text: &str) -> Cow<'_, str> {
     let mut good = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();

@@ -128,7 +128,8 @@ fn cause(word: &str) -> Option<Cause> {
     })
 }
 
-/// RFC 3339, also with a blank for the `T`; without an offset it is the site's local time. Cut to milliseconds.
+/// RFC 3339, also with a blank for the `T`; without an offset it is the site's local time. Cut to
+/// milliseconds.
 fn time(text: &str, zone: Tz, reading: &mut Reading) -> Result<Moment, String> {
     let at = match DateTime::parse_from_rfc3339(text) {
         Ok(at) => at.to_utc(),

@@ -1,4 +1,5 @@
-//! The shape of a body: fields that remember how they were written, borrowed from it where possible.
+//! The shape of a body: fields that remember how they were written, borrowed from it where
+//! possible.
 
 use super::BATCH_MAX;
 use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};

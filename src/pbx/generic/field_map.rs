@@ -1,4 +1,5 @@
-//! Field maps: how any JSON or form body becomes our event. One TOML file in `config/pbx/` for each sender.
+//! Field maps: how any JSON or form body becomes our event. One TOML file in `config/pbx/` for each
+//! sender.
 
 use super::field::{Field, Raw};
 use crate::pbx::Delivery;
@@ -15,8 +16,8 @@ pub struct FieldMap {
     pub body: BodyForm,
     /// Path to the list of events, where one body holds several.
     pub list: Option<String>,
-    /// Our field → path in theirs: names separated by dots, numbers for places in lists. Of several paths, separated
-    /// by `|`, the first that is there counts.
+    /// Our field → path in theirs: names separated by dots, numbers for places in lists. Of several
+    /// paths, separated by `|`, the first that is there counts.
     pub fields: BTreeMap<String, String>,
     /// Their word for what happened → our types. One of theirs may say two things of ours.
     pub types: BTreeMap<String, Vec<String>>,

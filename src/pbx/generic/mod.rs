@@ -1,4 +1,5 @@
-//! Our own event, and any other JSON or form body by a field map. `docs/pbx/generic.md` defines the event.
+//! Our own event, and any other JSON or form body by a field map. `docs/pbx/generic.md` defines the
+//! event.
 
 mod convert;
 mod field;

@@ -1,5 +1,5 @@
-//! What each kind of fact means for the derived rows. Live work and `replay` pass through here alike, so that a
-//! rebuilt database cannot differ from a grown one by accident.
+//! What each kind of fact means for the derived rows. Live work and `replay` pass through here
+//! alike, so that a rebuilt database cannot differ from a grown one by accident.
 
 use super::{calls, entries, people, recordings};
 use crate::call::Moment;

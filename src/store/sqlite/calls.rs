@@ -8,7 +8,8 @@ use crate::store::fact::Fact;
 use crate::store::{Error, Result, micros, moment};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-/// Keeps a folded call. Legs and timeline are left out: the call's page folds them again from the deliveries.
+/// Keeps a folded call. Legs and timeline are left out: the call's page folds them again from the
+/// deliveries.
 pub fn save(tx: &Connection, site: i64, key: i64, seen_at: Moment, call: Call) -> Result<()> {
     let number = call.outside_party().map(|number| number.folded());
     let slim = Call { legs: Vec::new(), timeline: Vec::new(), ..call };

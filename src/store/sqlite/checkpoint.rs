@@ -1,7 +1,8 @@
 //! Checkpoints in a thread of their own, so that no delivery's reply waits for one.
 //!
-//! A passive checkpoint copies pages while the writer goes on. Only when the log has grown long and nearly all of
-//! it is copied does the writer pause, for the little rest, so that the log starts over.
+//! A passive checkpoint copies pages while the writer goes on. Only when the log has grown long and
+//! nearly all of it is copied does the writer pause, for the little rest, so that the log starts
+//! over.
 
 use super::connect;
 use crate::store::Result;

@@ -26,8 +26,8 @@ fn prepared(connection: Connection, cache_kib: i64) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Opens the one connection that writes, and brings the schema up to date. Checkpoints never run inside its
-/// commits.
+/// Opens the one connection that writes, and brings the schema up to date. Checkpoints never run
+/// inside its commits.
 pub fn writer(path: &Path, cache_kib: i64) -> Result<Connection> {
     if rusqlite::version_number() < SQLITE_VERSION_MIN {
         return Err(Error::Unavailable(format!(

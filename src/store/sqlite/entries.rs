@@ -1,4 +1,5 @@
-//! Rows of ledger entries and their versions. An entry is never overwritten: every version is a fact.
+//! Rows of ledger entries and their versions. An entry is never overwritten: every version is a
+//! fact.
 
 use super::Tx;
 use super::apply::Place;

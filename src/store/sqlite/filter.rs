@@ -1,12 +1,13 @@
-//! A filter in memory before the tables of ids from outside: it says "certainly new" for nearly everything new, so that
-//! the tables are asked only about what is known.
+//! A filter in memory before the tables of ids from outside: it says "certainly new" for nearly
+//! everything new, so that the tables are asked only about what is known.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Facts in one bucket, as a power of two.
 pub const BUCKET_BITS: u32 = 16;
 
-/// Words of the filter: 4 MiB, good for some three million ids in the window at one question in ten too many.
+/// Words of the filter: 4 MiB, good for some three million ids in the window at one question in ten
+/// too many.
 const FILTER_WORDS: usize = 512 * 1024;
 
 /// A set that may say "maybe" to a stranger and never "no" to a member.

@@ -1,8 +1,9 @@
-//! From facts to calls: which call each event belongs to, and the call folded again from all of its events.
+//! From facts to calls: which call each event belongs to, and the call folded again from all of its
+//! events.
 //!
-//! Facts are folded in order of their numbers, off the reply's way, many in one transaction. A call's key comes
-//! from the first fact that spoke of it, and of two calls that turn out to be one the smaller key stays, so the rows
-//! are the same however the facts were batched.
+//! Facts are folded in order of their numbers, off the reply's way, many in one transaction. A
+//! call's key comes from the first fact that spoke of it, and of two calls that turn out to be one
+//! the smaller key stays, so the rows are the same however the facts were batched.
 
 use super::calls;
 use super::filter::{BUCKET_BITS, Filter};
@@ -17,7 +18,8 @@ use std::sync::Arc;
 /// Places for calls within one fact's number.
 const CALLS_PER_FACT: i64 = 256;
 
-/// Calls whose events are kept in memory, so that a living call is not read again for each of its events.
+/// Calls whose events are kept in memory, so that a living call is not read again for each of its
+/// events.
 const RECENT_CALLS_MAX: usize = 4096;
 
 /// A delivery on its way from the log to the calls.
@@ -204,7 +206,8 @@ impl Folding {
         Ok(())
     }
 
-    /// Adds an event to the call's events in memory. A call that is not there is read, this event included.
+    /// Adds an event to the call's events in memory. A call that is not there is read, this event
+    /// included.
     fn remember(
         &mut self,
         step: &Step<'_>,
@@ -222,8 +225,8 @@ impl Folding {
         Ok(())
     }
 
-    /// Folds one call again and keeps what came out; the local day it belongs to. `None` when its events give no
-    /// call.
+    /// Folds one call again and keeps what came out; the local day it belongs to. `None` when its
+    /// events give no call.
     pub fn fold_call(&mut self, step: &Step<'_>, call: i64, site: i64) -> Result<Option<String>> {
         if let Entry::Vacant(place) = self.calls.entry(call) {
             place.insert(read_call(step, call)?);

@@ -19,11 +19,10 @@ pub struct Outcome<'a> {
 const KINDS: [&str; 4] = ["suggested", "ambiguous", "second_entry", "mis_filed"];
 
 impl Tx<'_, '_> {
-    /// Keeps an outcome: links and proposals of the contacts it decides, nothing of others. Returns how many rows
-    /// changed; a second run of the same changes none.
+    /// Keeps an outcome: links and proposals of the contacts it decides, nothing of others. Returns
+    /// how many rows changed; a second run of the same changes none.
     ///
-    /// # Errors
-    /// When the disk fails.
+    /// # Errors When the disk fails.
     pub fn save_links(&mut self, outcome: &Outcome<'_>) -> Result<usize> {
         let wanted = wanted(outcome)?;
         let mut changed = 0;

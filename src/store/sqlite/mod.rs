@@ -11,6 +11,7 @@ mod filter;
 pub mod findings;
 mod folding;
 pub mod links;
+mod lookup;
 pub mod people;
 mod progress;
 pub mod recordings;
@@ -22,17 +23,18 @@ mod writer;
 
 pub use append::Receipt;
 pub use folding::Names;
+pub use lookup::{database_in, names, newest_body, readable, site_of_fact};
 pub use writer::Gauges;
 
 use crate::call::Call;
 use crate::call::Moment;
 use crate::pbx::{Reading, Refusal};
-use crate::store::{Error, Fact, Interpreter, Kind, NewFact, Result, micros, moment};
+use crate::store::{Error, Fact, Interpreter, Kind, NewFact, Result, micros};
 use append::Appender;
-use folding::{Folding, Step, Unfolded};
-use rusqlite::{Connection, params};
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use folding::{Folding, Step};
+use lookup::{newest_fact, register, window_start};
+use rusqlite::Connection;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, RwLock};
@@ -153,11 +155,11 @@ impl Store {
         receipt.await.map_err(|_| Error::Unavailable("the writer has stopped".into()))?
     }
 
-    /// Runs `work` in the writer's next transaction, in a savepoint of its own, and returns what it returned once
-    /// that is on disk. An error rolls back this work and no other.
+    /// Runs `work` in the writer's next transaction, in a savepoint of its own, and returns what it
+    /// returned once that is on disk. An error rolls back this work and no other.
     ///
-    /// # Errors
-    /// Those of `work`; [`Error::Overloaded`] and [`Error::Unavailable`] as for [`Store::deliver`].
+    /// # Errors Those of `work`; [`Error::Overloaded`] and [`Error::Unavailable`] as for
+    /// [`Store::deliver`].
     pub async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
@@ -226,10 +228,10 @@ impl Store {
         answer
     }
 
-    /// A call with its legs and timeline, folded again from its deliveries; and the key of its site.
+    /// A call with its legs and timeline, folded again from its deliveries; and the key of its
+    /// site.
     ///
-    /// # Errors
-    /// [`Error::NotFound`] when there is none of this key.
+    /// # Errors [`Error::NotFound`] when there is none of this key.
     pub fn call_whole(
         &self,
         connection: &Connection,
@@ -344,7 +346,8 @@ impl Tx<'_, '_> {
         Ok(id)
     }
 
-    /// Notes at once that a delivery cannot be read, so that a list of deliveries never says otherwise.
+    /// Notes at once that a delivery cannot be read, so that a list of deliveries never says
+    /// otherwise.
     fn note_unread(&self, site: i64, fact: i64, at: Moment, refusal: &Refusal) -> Result<()> {
         let (tx, names) = (self.connection, self.names);
         let step = Step { tx, names, interpreter: self.interpreter, as_of: None };
@@ -392,128 +395,4 @@ fn start(writer: Writer, options: &Options, gate: checkpoint::Gate) -> Result<Th
     let run = move || checkpoint::run(path, gate, stop);
     let checkpoints = named("checkpoints").spawn(run).map_err(failed)?;
     Ok(Threads { writer, checkpoints: Some((checkpoints, stop_checkpoints)) })
-}
-
-/// Gives every configured site and source its key, which it keeps for ever.
-fn register(connection: &Connection, sites: &[(String, Vec<String>)]) -> Result<Names> {
-    for (site, sources) in sites {
-        connection.execute(
-            "INSERT INTO site (id, head) VALUES (?1, zeroblob(32)) ON CONFLICT (id) DO NOTHING",
-            [site],
-        )?;
-        for source in sources {
-            connection.execute(
-                "INSERT INTO source (site, name) SELECT key, ?2 FROM site WHERE id = ?1
-                 ON CONFLICT (site, name) DO NOTHING",
-                params![site, source],
-            )?;
-        }
-    }
-    names(connection)
-}
-
-/// Keys and names of all sites and sources there ever were.
-pub fn names(connection: &Connection) -> Result<Names> {
-    let read = |sql| -> Result<HashMap<i64, String>> {
-        let mut query = connection.prepare(sql)?;
-        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    };
-    let mut keys: HashMap<String, HashMap<String, (i64, i64)>> = HashMap::new();
-    let mut query = connection.prepare(
-        "SELECT site.id, site.key, source.name, source.key FROM source
-         JOIN site ON site.key = source.site",
-    )?;
-    let mut rows = query.query([])?;
-    while let Some(row) = rows.next()? {
-        let of_site = keys.entry(row.get(0)?).or_default();
-        of_site.insert(row.get(2)?, (row.get(1)?, row.get(3)?));
-    }
-    Ok(Names {
-        sites: read("SELECT key, id FROM site")?,
-        sources: read("SELECT key, name FROM source")?,
-        keys,
-    })
-}
-
-fn newest_fact(connection: &Connection) -> Result<i64> {
-    Ok(connection.query_row("SELECT coalesce(max(id), 0) FROM fact", [], |row| row.get(0))?)
-}
-
-/// The first fact within the window for repeats, found by halving: fact numbers grow with time.
-fn window_start(connection: &Connection, days: i64) -> Result<i64> {
-    let newest = newest_fact(connection)?;
-    let mut at = connection.prepare("SELECT at FROM fact WHERE id >= ?1 ORDER BY id LIMIT 1")?;
-    let mut time_of =
-        |id: i64| -> Result<i64> { Ok(at.query_row([id], |row| row.get(0)).unwrap_or(i64::MAX)) };
-    let from = time_of(newest)?.saturating_sub(days.saturating_mul(86_400_000_000));
-    let (mut low, mut high) = (0, newest);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if time_of(middle)? < from {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    Ok(low)
-}
-
-/// The next deliveries after the fold's mark, read again from the disk.
-fn unfolded(
-    connection: &Connection,
-    names: &Names,
-    interpreter: &dyn Interpreter,
-    count: usize,
-) -> Result<Vec<Unfolded>> {
-    let from = progress::get(connection, progress::FOLDED_TO)?;
-    let mut query = connection
-        .prepare_cached("SELECT * FROM fact WHERE id > ?1 AND kind = ?2 ORDER BY id LIMIT ?3")?;
-    let rows = query
-        .query_map(params![from, Kind::Delivery as i64, count as i64], calls::fact_row)?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    Ok(rows
-        .into_iter()
-        .map(|fact| {
-            let source = names.sources.get(&fact.source).map_or("", String::as_str);
-            let reading = interpreter.read(source, &fact.delivery());
-            let (site, source, received_at) = (fact.site, fact.source, moment(fact.at_us));
-            Unfolded { fact: fact.id, site, source, received_at, reading }
-        })
-        .collect())
-}
-
-/// The site of the fact that made a row.
-///
-/// # Errors
-/// [`Error::NotFound`] when there is none of this number.
-pub fn site_of_fact(connection: &Connection, fact: i64) -> Result<i64> {
-    let sql = "SELECT site FROM fact WHERE id = ?1";
-    let found = connection.prepare_cached(sql)?.query_row([fact], |row| row.get(0));
-    found.map_err(|_| Error::NotFound(format!("fact {fact}")))
-}
-
-/// The body of a site's newest fact of a kind.
-///
-/// # Errors
-/// When the disk fails.
-pub fn newest_body(connection: &Connection, site: i64, kind: Kind) -> Result<Option<Vec<u8>>> {
-    let sql = "SELECT body FROM fact WHERE site = ?1 AND kind = ?2 AND kind <> 1
-               ORDER BY id DESC LIMIT 1";
-    let mut query = connection.prepare_cached(sql)?;
-    let mut rows = query.query(params![site, kind as i64])?;
-    Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
-}
-
-/// Opens a database for reading alone, also while a daemon is at work on it.
-///
-/// # Errors
-/// When there is none.
-pub fn readable(path: &Path) -> Result<Connection> {
-    connect::reader(path, 2048)
-}
-
-/// Where the database lies within a data folder.
-pub fn database_in(folder: &Path) -> PathBuf {
-    folder.join("ringledger.db")
 }

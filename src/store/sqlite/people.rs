@@ -1,4 +1,5 @@
-//! Rows of what people decided: pairs that belong together or never, closings of findings, the directory.
+//! Rows of what people decided: pairs that belong together or never, closings of findings, the
+//! directory.
 
 use super::apply::Place;
 use super::{Tx, calls, entries, recordings};
@@ -46,9 +47,8 @@ pub struct Access {
 impl Tx<'_, '_> {
     /// Keeps a person's word on a pair.
     ///
-    /// # Errors
-    /// [`Error::NotFound`] when the entry or the thing is not known; [`Error::Conflict`] when one side is promised to
-    /// another already.
+    /// # Errors [`Error::NotFound`] when the entry or the thing is not known; [`Error::Conflict`]
+    /// when one side is promised to another already.
     pub fn decide(&mut self, site: i64, word: &Decision, at: Moment, who: &str) -> Result<i64> {
         entries::by_id(self.connection, site, &word.entry_id)?
             .ok_or_else(|| Error::NotFound(format!("entry `{}`", word.entry_id)))?;

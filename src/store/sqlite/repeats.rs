@@ -1,8 +1,10 @@
-//! Which deliveries came already: an exact check that stays cheap however many there are and however random their ids.
+//! Which deliveries came already: an exact check that stays cheap however many there are and
+//! however random their ids.
 //!
-//! The truth is the table `repeat_key`. Before it stands a filter in memory that says "certainly new" for nearly
-//! every new delivery, so that the table is asked only about repeats. A hit in the table is a 64-bit key; the fact
-//! behind it is compared in full, so that two deliveries are never taken for one.
+//! The truth is the table `repeat_key`. Before it stands a filter in memory that says "certainly
+//! new" for nearly every new delivery, so that the table is asked only about repeats. A hit in the
+//! table is a 64-bit key; the fact behind it is compared in full, so that two deliveries are never
+//! taken for one.
 
 use super::connect;
 use super::filter::{BUCKET_BITS, Filter};
@@ -12,7 +14,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What makes a delivery the same as another: its source, the vendor's id if there is one, and its bytes.
+/// What makes a delivery the same as another: its source, the vendor's id if there is one, and its
+/// bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     pub source: i64,
@@ -43,7 +46,8 @@ pub struct Repeats {
 }
 
 impl Repeats {
-    /// The check for a database whose window begins at `first_fact`. The filter is filled in the background.
+    /// The check for a database whose window begins at `first_fact`. The filter is filled in the
+    /// background.
     pub fn new(path: &Path, first_fact: i64, filter: Arc<Filter>) -> Self {
         let first_bucket = first_fact >> BUCKET_BITS;
         let (filled, path) = (Arc::clone(&filter), path.to_owned());

@@ -1,7 +1,8 @@
-//! Building all derived rows again from the facts, in a database beside the grown one, and comparing the two.
+//! Building all derived rows again from the facts, in a database beside the grown one, and
+//! comparing the two.
 //!
-//! What was measured by listening is taken over by hash: it depends on the recording's bytes alone. Healed findings
-//! are history and are left out.
+//! What was measured by listening is taken over by hash: it depends on the recording's bytes alone.
+//! Healed findings are history and are left out.
 
 use super::apply::{self, Place};
 use super::filter::Filter;
@@ -76,10 +77,10 @@ impl Rebuilt {
         Ok(Self { connection, names, folding: Folding::new(filter, 0) })
     }
 
-    /// Applies every fact up to the newest that the grown database has folded, in order. `step` is told the facts done.
+    /// Applies every fact up to the newest that the grown database has folded, in order. `step` is
+    /// told the facts done.
     ///
-    /// # Errors
-    /// When a fact cannot be applied.
+    /// # Errors When a fact cannot be applied.
     pub fn apply_all(
         &mut self,
         interpreter: &dyn Interpreter,
@@ -204,7 +205,8 @@ impl Rebuilt {
     }
 }
 
-/// Columns of a table as one JSON text; the key of a finding is a place in a list and means nothing.
+/// Columns of a table as one JSON text; the key of a finding is a place in a list and means
+/// nothing.
 fn columns(connection: &Connection, table: &str) -> Result<Vec<String>> {
     let mut query = connection.prepare("SELECT name FROM pragma_table_info(?1) ORDER BY cid")?;
     let names = query.query_map([table], |row| row.get::<_, String>(0))?;

@@ -33,11 +33,10 @@ struct Chain {
     last: i64,
 }
 
-/// Walks all chains in order of the facts. `step` is told the number of facts walked so far. Returns how many there
-/// are, or the first thing that is wrong.
+/// Walks all chains in order of the facts. `step` is told the number of facts walked so far.
+/// Returns how many there are, or the first thing that is wrong.
 ///
-/// # Errors
-/// When the disk fails.
+/// # Errors When the disk fails.
 pub fn walk(
     connection: &Connection,
     mut step: impl FnMut(u64),

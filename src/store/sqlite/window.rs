@@ -71,11 +71,10 @@ fn leg_ids<'a>(
     Ok(ids)
 }
 
-/// The facts of a span of time: its calls, recordings and entries, and what they are linked to even where that lies
-/// outside.
+/// The facts of a span of time: its calls, recordings and entries, and what they are linked to even
+/// where that lies outside.
 ///
-/// # Errors
-/// When a row cannot be read.
+/// # Errors When a row cannot be read.
 pub fn facts(
     connection: &Connection,
     site: &Site,
@@ -246,11 +245,10 @@ pub fn due(connection: &Connection, site: i64, as_of: Moment) -> Result<Vec<Dirt
 }
 
 impl super::Tx<'_, '_> {
-    /// Notes that a day was computed as it stood at `read`. What came in between keeps it marked. `again_at` is when
-    /// a grace time ends that was still running.
+    /// Notes that a day was computed as it stood at `read`. What came in between keeps it marked.
+    /// `again_at` is when a grace time ends that was still running.
     ///
-    /// # Errors
-    /// When the disk fails.
+    /// # Errors When the disk fails.
     pub fn computed(&mut self, site: i64, read: &DirtyDay, again_at: Option<Moment>) -> Result<()> {
         self.connection.execute(
             "DELETE FROM dirty WHERE site = ?1 AND day = ?2 AND marks = ?3",

@@ -1,4 +1,5 @@
-//! The one writer: a thread that commits many senders' work together, so that they share one synchronisation.
+//! The one writer: a thread that commits many senders' work together, so that they share one
+//! synchronisation.
 
 use super::append::{Appender, Receipt};
 use super::checkpoint::Gate;
@@ -106,7 +107,8 @@ impl Writer {
             }
             self.catch_up();
             if self.may_fold() && (count == 0 || self.unfolded.len() >= FOLD_MIN) {
-                // A little more than came, so that the queue shrinks, and little enough that replies do not wait.
+                // A little more than came, so that the queue shrinks, and little enough that
+                // replies do not wait.
                 self.fold_some((count + count / 4).clamp(FOLD_MIN, FOLD_MAX));
             }
             while stop && self.may_fold() && !self.unfolded.is_empty() {
@@ -128,7 +130,7 @@ impl Writer {
         if !self.behind || !self.unfolded.is_empty() || !self.may_fold() {
             return;
         }
-        match super::unfolded(&self.connection, &self.names, &*self.interpreter, FOLD_MAX) {
+        match super::lookup::unfolded(&self.connection, &self.names, &*self.interpreter, FOLD_MAX) {
             Ok(next) => {
                 self.behind = !next.is_empty();
                 self.unfolded.extend(next);
@@ -274,8 +276,8 @@ impl Writer {
         Ok(newest)
     }
 
-    /// Folds the oldest waiting deliveries. Their facts are safe already, so this commit needs no synchronisation of
-    /// its own: the next one carries it.
+    /// Folds the oldest waiting deliveries. Their facts are safe already, so this commit needs no
+    /// synchronisation of its own: the next one carries it.
     fn fold_some(&mut self, count: usize) {
         let count = self.unfolded.len().min(count);
         let some: Vec<Unfolded> = self.unfolded.drain(..count).collect();
