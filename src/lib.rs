@@ -1,18 +1,20 @@
-//! `ringledger`: a telephony gateway beside a SIP PBX. Deliveries are the ground, everything else
-//! is computed from them by pure functions; only the edges touch the world.
+//! `ringledger`: a telephony gateway beside a SIP PBX. Deliveries are the ground, everything else is
+//! computed from them by pure functions; only the edges touch the world.
 //!
 //! # Floors
+//!
 //! * Business, pure: [`party`], [`site`], [`finding`], [`call`], [`ledger`], [`recording`],
-//! [`linkage`],   [`standard`], [`audit`], [`review`]. No clock, file, network or environment.
-//! * The world, one room per technology: [`pbx`], [`audio`], [`source`], [`object`], [`store`],
-//! [`render`], [`web`].
-//! * Stairs: [`flow`] (the three routes), [`job`] (slow work), [`app`] (wiring), [`config`],
-//! [`clock`], [`log`].
+//!   [`linkage`], [`standard`], [`audit`], [`review`]. No clock, file, network or environment.
+//! * The world, one room a technology: [`pbx`], [`audio`], [`sheet`], [`source`], [`object`],
+//!   [`store`], [`render`], [`web`].
+//! * Stairs: [`flow`] (the routes), [`job`] (slow work), [`app`] (wiring), [`config`], [`clock`],
+//!   [`log`], [`metrics`], [`stop`], [`cli`].
 //!
 //! # Routes
-//! * An event: `web::hook` → `flow::intake` → `pbx` → `store` (durable) → reply; then `call::fold`.
+//!
+//! * A delivery: `web::hook` → `flow::intake` → `pbx` → `store` (durable) → reply; then `call::fold`.
 //! * A recording: `source` → `flow::archive` → `object`, then `store`; `job::listen`;
-//! `job::relink`.
+//!   `job::relink`.
 //! * A question: `web::pages` or the command line → `flow::answer` → `store` → `audit` → `render`.
 #![forbid(unsafe_code)]
 

@@ -11,6 +11,9 @@ use crate::store::{Error, Result, moment};
 use rusqlite::{Connection, params};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How far from its contact an entry of an open pair may lie.
+const BESIDE: chrono::TimeDelta = chrono::TimeDelta::days(2);
+
 /// Both sides of the linker's question for a span of time.
 #[derive(Debug, Clone, Default)]
 pub struct Sides {
@@ -90,7 +93,8 @@ pub fn facts(
         entries: by_key(entries::between(connection, key, from, to)?, |fact| fact.key),
         links: BTreeMap::new(),
     };
-    let open = links::open_between(connection, key, from, to)?;
+    // A pair may lie on both sides of midnight.
+    let open = links::open_between(connection, key, from - BESIDE, to + BESIDE)?;
     window.reach_out(&open)?;
     Ok(Facts {
         site: site.clone(),
