@@ -253,3 +253,65 @@ fn a_second_daemon_on_the_same_data_is_refused_and_commands_are_not() {
     let (code, text) = run(&["audit", "--data", &data]);
     assert_eq!(code, 0, "{text}");
 }
+
+#[test]
+fn overload_is_answered_503_and_nothing_acknowledged_is_lost() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("ringledger.toml");
+    std::fs::write(&config, "[store]\nwaiting_max = 1\nbatch_max = 1\n").expect("written");
+    let house = House::start(folder.path(), &["--config", &config.to_string_lossy()]);
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let send = |n: usize| {
+            let address = &house.address;
+            move || {
+                let one = |k: usize| {
+                    let body = event(&format!("c-{n}-{k}"), "call.offered", 0);
+                    ask(address, "POST", "/hook/generic", &[], body.as_bytes())
+                        .expect("an answer")
+                        .0
+                };
+                (0..40).map(one).collect::<Vec<u16>>()
+            }
+        };
+        let senders: Vec<_> = (0..16).map(|n| scope.spawn(send(n))).collect();
+        senders.into_iter().flat_map(|sender| sender.join().expect("a sender")).collect()
+    });
+    let taken = statuses.iter().filter(|status| **status == 200).count();
+    let refused = statuses.iter().filter(|status| **status == 503).count();
+    assert_eq!(taken + refused, 16 * 40, "{statuses:?}");
+    assert!(refused > 0, "the queue of one was never full");
+    assert_eq!(listed(folder.path()).len(), taken);
+}
+
+#[test]
+fn settings_are_read_again_on_a_signal_and_bad_ones_change_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("ringledger.toml");
+    let with = |secret: &str| {
+        let text = format!(
+            "[[sites]]\nid = \"default\"\n[[sites.settings]]\n[[sources]]\nname = \"generic\"\n\
+             adapter = \"generic\"\nsecret = \"{secret}\"\n"
+        );
+        std::fs::write(&config, text).expect("written");
+    };
+    with("old");
+    let house = House::start(folder.path(), &["--config", &config.to_string_lossy()]);
+    let tries = |secret: &str| {
+        let head = format!("Bearer {secret}");
+        let body = event("c-1", "call.offered", 0);
+        house.ask("POST", "/hook/generic", &[("authorization", &head)], body.as_bytes()).0
+    };
+    let reload = || {
+        let id = house.child.id().to_string();
+        Command::new("kill").args(["-HUP", &id]).status().expect("a signal");
+    };
+    assert_eq!((tries("old"), tries("new")), (200, 401));
+    std::fs::write(&config, "[[sources]]\nadapter = \"nobody\"\n").expect("written");
+    reload();
+    with("new");
+    reload();
+    while tries("new") != 200 {
+        std::thread::yield_now();
+    }
+    assert_eq!(tries("old"), 401);
+}
