@@ -150,7 +150,8 @@ pub fn about(connection: &Connection, site: i64, about: About) -> Result<Vec<Kep
         [("call", about.call), ("recording", about.recording), ("entry", about.entry)]
     {
         if let Some(key) = key {
-            let condition = format!("site = ?1 AND {column} = ?2 ORDER BY since, key");
+            let condition =
+                format!("site = ?1 AND {column} = ?2 AND {column} <> 0 ORDER BY since, key");
             found.extend(all(connection, &condition, [site, key])?);
         }
     }

@@ -179,6 +179,9 @@ CREATE TABLE finding (
 ) STRICT;
 CREATE INDEX finding_by_state ON finding (site, state, since, key);
 CREATE INDEX finding_by_day ON finding (site, day);
+CREATE INDEX finding_by_call ON finding (site, call) WHERE call <> 0;
+CREATE INDEX finding_by_recording ON finding (site, recording) WHERE recording <> 0;
+CREATE INDEX finding_by_entry ON finding (site, entry) WHERE entry <> 0;
 
 -- Local days whose links and findings must be computed again, and from when.
 CREATE TABLE dirty (
