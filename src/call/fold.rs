@@ -129,8 +129,10 @@ pub struct Answer {
 pub struct End {
     pub at: Option<Moment>,
     pub inferred: bool,
-    /// The cause that the end itself carries.
+    /// The cause that was told of the call as a whole.
     pub cause: Option<Cause>,
+    /// The cause with which the caller's own leg was cleared.
+    pub cleared: Option<Cause>,
     /// The feed was lost while the call was alive.
     pub feed_lost: bool,
     /// The phone system began anew while the call was alive.
@@ -277,7 +279,7 @@ fn unseen(story: &Story<'_>, rules: &CallRules, as_of: Option<Moment>) -> Answer
         return Answer::default();
     };
     let at = leg.picked_up[0];
-    let gone = ended(story).map(|(at, _)| at);
+    let gone = ended(story).and_then(|end| end.at);
     let lasted = |until: Moment| (until - at.latest).num_milliseconds() > LASTING_MS;
     match gone {
         Some(gone) if lasted(gone) || talked(story, at, gone) => answered(leg, at),
@@ -298,7 +300,7 @@ fn talked(story: &Story<'_>, picked_up: Bounds, ended_at: Moment) -> bool {
 
 /// The end as it was told: by the caller's own leg where that is known, else by whoever said it
 /// last.
-fn ended(story: &Story<'_>) -> Option<(Moment, Option<Cause>)> {
+fn ended(story: &Story<'_>) -> Option<End> {
     let caller = story.caller().map(|leg| leg.id.as_str());
     let counts = |event: &&&CallEvent| match (&event.leg, caller) {
         (Some(leg), Some(caller)) => leg.id == caller || leg.id.is_empty(),
@@ -308,27 +310,32 @@ fn ended(story: &Story<'_>) -> Option<(Moment, Option<Cause>)> {
     let told = || ends().filter(counts);
     let by_clock = told().rfind(|event| event.clock == story.clock);
     let last = by_clock.or_else(|| told().next_back())?;
-    let cause = told().rev().find_map(|event| match event.kind {
-        EventKind::Ended { cause } => cause,
-        _ => None,
-    });
-    Some((last.at.earliest, cause))
+    let latest = |of_leg: bool| {
+        told().rev().filter(|event| event.leg.is_some() == of_leg).find_map(|event| {
+            match event.kind {
+                EventKind::Ended { cause } => cause,
+                _ => None,
+            }
+        })
+    };
+    let (cause, cleared) = (latest(false), latest(true));
+    Some(End { at: Some(last.at.earliest), cause, cleared, ..End::default() })
 }
 
 fn end(story: &Story<'_>, gaps: &[FeedGap], rules: &CallRules, as_of: Option<Moment>) -> End {
     let told = ended(story);
     let began = story.first().map(|at| at.earliest);
     let alive_in = |gap: &&FeedGap| {
-        began.is_some_and(|began| began <= gap.from) && told.is_none_or(|(end, _)| end > gap.from)
+        let told = told.and_then(|end| end.at);
+        began.is_some_and(|began| began <= gap.from) && told.is_none_or(|end| end > gap.from)
     };
     let lost = gaps.iter().filter(alive_in).min_by_key(|gap| gap.from);
-    if let Some((at, cause)) = told {
-        let feed_lost = lost.is_some();
-        return End { at: Some(at), cause, feed_lost, ..End::default() };
+    if let Some(told) = told {
+        return End { feed_lost: lost.is_some(), ..told };
     }
     if let Some(gap) = lost {
         let (at, restarted) = (Some(gap.from), gap.restarted);
-        return End { at, inferred: true, cause: None, feed_lost: true, restarted };
+        return End { at, inferred: true, feed_lost: true, restarted, ..End::default() };
     }
     let last = story.events.iter().map(|event| event.at.latest).max();
     let silent = last.filter(|last| {

@@ -110,7 +110,10 @@ fn cause(
         .filter(|cause| matches!(cause, Cause::Abandoned | Cause::Message));
     let last = desk.iter().max_by_key(|leg| (leg.ended.map(|at| at.latest), leg.id.clone()));
     let waiting = (queued && desk.is_empty()).then_some(Cause::Abandoned);
-    end.cause.or(gave_up).or_else(|| last.and_then(|leg| of(leg))).or(waiting)
+    let last = last.and_then(|leg| of(leg));
+    // A phone that still rang when the caller went outweighs how his own leg was cleared.
+    let ringing = last.filter(|cause| *cause == Cause::Abandoned);
+    end.cause.or(gave_up).or(ringing).or(end.cleared).or(last).or(waiting)
 }
 
 fn verdict(

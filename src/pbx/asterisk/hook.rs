@@ -81,8 +81,9 @@ fn cause(object: &Object) -> Option<Cause> {
     let said = number.and_then(said_by);
     let status = text(object, "dialstatus").and_then(dial_outcome);
     match (said, status) {
+        (_, Some(Cause::Abandoned)) if number.is_none_or(|cause| cause == 0) => None,
+        (_, Some(Cause::Abandoned)) => Some(Cause::Abandoned),
         (Some(said), Some(_)) => Some(said),
-        (None, Some(Cause::Abandoned)) if number.is_none_or(|cause| cause == 0) => None,
         (None, status) => status,
         (Some(said), None) if text(object, "dialstatus").is_none() => Some(said),
         (Some(_), None) => None,
