@@ -1,5 +1,5 @@
-//! `ringledger`: a telephony gateway beside a SIP PBX. Deliveries are the ground, everything else is
-//! computed from them by pure functions; only the edges touch the world.
+//! `ringledger`: a telephony gateway beside a SIP PBX. Deliveries are the ground, everything else
+//! is computed from them by pure functions; only the edges touch the world.
 //!
 //! # Floors
 //!
@@ -12,7 +12,8 @@
 //!
 //! # Routes
 //!
-//! * A delivery: `web::hook` → `flow::intake` → `pbx` → `store` (durable) → reply; then `call::fold`.
+//! * A delivery: `web::hook` → `flow::intake` → `pbx` → `store` (durable) → reply; then
+//!   `call::fold`.
 //! * A recording: `source` → `flow::archive` → `object`, then `store`; `job::listen`;
 //!   `job::relink`.
 //! * A question: `web::pages` or the command line → `flow::answer` → `store` → `audit` → `render`.

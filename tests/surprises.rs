@@ -161,6 +161,20 @@ fn a_queue_that_misses_an_attempt_says_no_answer_and_then_cancel() {
 }
 
 #[test]
+fn a_busy_colleagues_cause_clears_the_phone_that_still_rang_when_the_caller_went() {
+    let events = [
+        offered(),
+        state(60, "101", "Ringing"),
+        dialled(70, "102", "DialEnd", "BUSY"),
+        hangup(71, "102", "17"),
+        dialled(6_060, "101", "DialEnd", "CANCEL"),
+        hangup(6_061, "101", "17"),
+        hangup(6_065, "trunk", "17"),
+    ];
+    assert_eq!(only(&events).verdict, Some(Verdict::Abandoned { ring: Some(2) }));
+}
+
+#[test]
 fn a_decline_is_told_as_no_answer_and_only_its_cause_shows_it() {
     let events = [
         offered(),

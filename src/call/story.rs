@@ -121,8 +121,13 @@ impl LegStory {
     /// silence; of one kind the first told stands, since clearing-up follows. `joined`: whether
     /// anybody heard it.
     pub fn cause(&self, joined: bool) -> Option<Cause> {
+        if self.causes.contains(&Cause::Failed) {
+            return Some(Cause::Failed);
+        }
+        // Once the caller has given up, whatever clears the leg says nothing of the phone.
+        let cancelled = self.causes.first() == Some(&Cause::Abandoned);
         let said = |cause: &&Cause| !matches!(cause, Cause::NoAnswer | Cause::Abandoned);
-        if let Some(cause) = self.causes.iter().find(said) {
+        if let Some(cause) = self.causes.iter().find(said).filter(|_| !cancelled) {
             return Some(*cause);
         }
         let dialled = !self.originator && self.joins == JoinSight::Always;
