@@ -1,6 +1,5 @@
 //! The real program: deliveries, proof, limits, recordings, entries, pages, drain; and what survives being killed.
 
-#[path = "common/house.rs"]
 mod house;
 
 use house::{House, PROGRAM, ask, run};
