@@ -4,6 +4,7 @@ pub mod check;
 mod columns;
 pub mod entry;
 pub mod import;
+pub mod plain;
 pub mod search;
 pub mod unit;
 pub mod version;
