@@ -114,7 +114,8 @@ impl Data {
 
 /// Opens the data of some settings. A command may do so beside a running daemon: then it only adds.
 ///
-/// # Errors [`Error`] when the folder or the database cannot be opened; [`Error::Taken`] when it
+/// # Errors
+/// [`Error`] when the folder or the database cannot be opened; [`Error::Taken`] when it
 /// must be alone and is not.
 pub fn open(config: &Config, alone: bool) -> Result<Data, Error> {
     let folder = PathBuf::from(&config.data.dir);

@@ -25,7 +25,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// Measures a file in a child process. A child that dies or takes too long says that the file
 /// cannot be decoded.
 ///
-/// # Errors When no child can be started.
+/// # Errors
+/// When no child can be started.
 pub fn listen(path: &Path, limits: &Limits) -> io::Result<Measures> {
     listen_as(path, "", limits)
 }

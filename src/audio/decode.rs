@@ -25,7 +25,8 @@ struct Container {
 /// Measures a file that came under a name. A file that is no audio, or breaks off, is measured as
 /// far as it goes and classed.
 ///
-/// # Errors When the file cannot be read from the disk.
+/// # Errors
+/// When the file cannot be read from the disk.
 pub fn listen(path: &Path, name: &Path) -> io::Result<Measures> {
     let (container, source) = open(path, name)?;
     let mut heard: Option<Listener> = None;

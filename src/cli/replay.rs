@@ -16,7 +16,8 @@ pub struct Args {
 /// Runs the command: a difference is a finding. What is due is computed first, so that both sides
 /// know the same.
 ///
-/// # Errors [`Failure`] when the data cannot be read, or a daemon is at work on it.
+/// # Errors
+/// [`Failure`] when the data cannot be read, or a daemon is at work on it.
 pub fn run(args: &Args, json: bool) -> Result<Outcome, Failure> {
     let (config, data) = args.place.open()?;
     if !data.is_owner() {

@@ -236,7 +236,8 @@ impl Config {
     /// Reads and checks the settings; without a file all defaults hold. All errors are told at
     /// once.
     ///
-    /// # Errors [`ConfigErrors`], each with file, line, key, what was found and what is allowed.
+    /// # Errors
+    /// [`ConfigErrors`], each with file, line, key, what was found and what is allowed.
     pub fn load(path: Option<&Path>, env: Env<'_>) -> Result<Self, ConfigErrors> {
         let Some(path) = path else { return check::checked(Self::default(), "", "", env) };
         let name = path.display().to_string();

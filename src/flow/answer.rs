@@ -116,7 +116,8 @@ impl Answers {
 
     /// The report of a question.
     ///
-    /// # Errors As [`Answers::facts`]; [`Kind::Internal`] when the books do not balance: then there
+    /// # Errors
+    /// As [`Answers::facts`]; [`Kind::Internal`] when the books do not balance: then there
     /// is no report.
     pub async fn audit(&self, question: &Question) -> Result<Report> {
         let facts = self.facts(question).await?;

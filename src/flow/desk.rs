@@ -89,7 +89,8 @@ impl Desk {
     /// Writes what a plan says. All of it or nothing, but in several transactions when it is long:
     /// a second import finishes what a crash left.
     ///
-    /// # Errors When the disk fails.
+    /// # Errors
+    /// When the disk fails.
     pub async fn carry_out(
         &self,
         site: &str,
@@ -121,7 +122,8 @@ impl Desk {
     /// Takes on a directory of units and numbers: columns `unit` and `known_numbers`, `number` or
     /// their Chinese names.
     ///
-    /// # Errors [`Kind::Invalid`] when the columns are not there.
+    /// # Errors
+    /// [`Kind::Invalid`] when the columns are not there.
     pub async fn save_directory(
         &self,
         site: &str,

@@ -71,7 +71,8 @@ impl Intake {
     /// Takes on other rules after a reload: the store first, so that no delivery meets an unknown
     /// source.
     ///
-    /// # Errors When the store cannot register the new names.
+    /// # Errors
+    /// When the store cannot register the new names.
     pub async fn renew(&self, rules: Arc<Rules>) -> store::Result<()> {
         self.store.renew(rules.names(), rules.clone()).await?;
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;

@@ -77,7 +77,8 @@ pub fn fits(connection: &Connection, at: At<'_>, day: NaiveDate) -> Result<bool>
 /// First step: links of everything that lies within reach of a day, computed over twice that reach,
 /// so that what is decided does not depend on where the window was cut.
 ///
-/// # Errors When a row cannot be read.
+/// # Errors
+/// When a row cannot be read.
 pub fn link(connection: &Connection, at: At<'_>, day: NaiveDate) -> Result<Linked> {
     let reach = TimeDelta::seconds(linkage::reach_s());
     let (from, to) = (start_of(at.site, day), start_of(at.site, shifted(day, 1)));

@@ -65,8 +65,9 @@ const NAMES: &[(&str, &str)] = &[
 /// Rows that may stand above the header: a title, a date, the name of the site.
 const ROWS_ABOVE_MAX: usize = 10;
 
-/// Finds the header: of the first rows the one in which most columns are recognised, and at least two.
-/// `own` gives the fields of further columns by their names and goes before the names known here.
+/// Finds the header: of the first rows the one in which most columns are recognised, and at least
+/// two. `own` gives the fields of further columns by their names and goes before the names known
+/// here.
 ///
 /// # Errors
 /// A sentence with the columns that were found, or with the field that no entry has.
@@ -131,7 +132,8 @@ fn known(key: &str) -> Option<&'static str> {
     NAMES.iter().find(|(_, list)| names(list)).map(|(field, _)| *field)
 }
 
-/// A column's name without what varies: width, case, blanks, stars of required fields, remarks in brackets.
+/// A column's name without what varies: width, case, blanks, stars of required fields, remarks in
+/// brackets.
 fn key(name: &str) -> String {
     let plain = plain_text(name.trim_start_matches('\u{feff}')).to_lowercase();
     let plain = plain.split_once('(').map_or(plain.as_str(), |(before, _)| before).trim();

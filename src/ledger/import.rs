@@ -74,7 +74,8 @@ impl Plan {
 /// Makes the plan for a sheet. `known` gives the newest version of an entry by its number. Rows
 /// without a number of their own get one from what they say, so that a second import finds them.
 ///
-/// # Errors A sentence when the sheet has no header that could be read.
+/// # Errors
+/// A sentence when the sheet has no header that could be read.
 pub fn plan(
     rows: &[SheetRow],
     own: &BTreeMap<String, String>,

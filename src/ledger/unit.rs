@@ -1,21 +1,12 @@
-<<<<<<< HEAD
-//! Units (房号) however they are written, folded to one form (R20): `4号楼2单元301`, `4-2-301` and
-//! `４－２－３０１` are one home.
-=======
 //! Units (房号) however they are written, folded to one form (R20).
 //!
 //! `4-2-301`, `4号楼2单元301`, `4栋2单元301室`, `4#2-301`, `４－２－３０１` and `四号楼二单元三零一` are one unit.
 //! What cannot be read with certainty folds to nothing: a wrong unit is worse evidence than none.
->>>>>>> 19b52ed (Ledger: know the usual column names, fold units only with certainty)
 
 use super::plain::{chinese_number, plain_char};
 use crate::site::UnitPattern;
 use std::fmt;
 
-<<<<<<< HEAD
-/// The folded form: parts separated by `-`, digits without leading zeros, letters in capitals.
-/// `None` where the text names no unit.
-=======
 /// A home in its one form. `Display` writes `4-2-301`, or `B-1203` where there is no entrance.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Unit {
@@ -97,8 +88,8 @@ const ENGLISH: [(&str, Part); 11] = [
     ("FLAT", Part::Room),
 ];
 
-/// The unit that `text` names at a site that writes its units by `pattern`, or `None` when it names none
-/// with certainty: a bare `4-301` at a site with entrances could be a building or an entrance.
+/// The unit that `text` names at a site that writes its units by `pattern`, or `None` when it names
+/// none with certainty: a bare `4-301` at a site with entrances could be a building or an entrance.
 pub fn fold(text: &str, pattern: UnitPattern) -> Option<Unit> {
     let parts = parts_of(&plain(text))?;
     let (zone, parts) = without_zone(parts);
@@ -121,9 +112,8 @@ pub fn fold(text: &str, pattern: UnitPattern) -> Option<Unit> {
     Some(Unit { building, entrance, room: values.next()? })
 }
 
-/// [`fold`] where the site's way of writing is not at hand: as a site with entrances, else as one without.
-/// The text is the one form.
->>>>>>> 19b52ed (Ledger: know the usual column names, fold units only with certainty)
+/// [`fold`] where the site's way of writing is not at hand: as a site with entrances, else as one
+/// without. The text is the one form.
 pub fn folded(text: &str) -> Option<String> {
     let patterns = [UnitPattern::BuildingEntranceRoom, UnitPattern::BuildingRoom];
     patterns.into_iter().find_map(|pattern| fold(text, pattern)).map(|unit| unit.to_string())
@@ -156,7 +146,8 @@ fn without_floors(parts: Vec<(String, Part)>) -> Vec<(String, Part)> {
     kept.map(|(_, part)| part).collect()
 }
 
-/// The text with full-width forms, case, dashes and Chinese numerals made plain; a remark in brackets goes.
+/// The text with full-width forms, case, dashes and Chinese numerals made plain; a remark in
+/// brackets goes.
 fn plain(text: &str) -> String {
     let text: String = text.trim().chars().map(plain_char).collect();
     let text = text.to_ascii_uppercase();
@@ -168,7 +159,8 @@ fn is_separator(c: char) -> bool {
     c.is_whitespace() || matches!(c, '-' | '/' | '.' | ',' | '、' | '_' | '~' | '\\' | ':')
 }
 
-/// Numbers (or letters) with what their labels say, left to right; `None` for any word not understood.
+/// Numbers (or letters) with what their labels say, left to right; `None` for any word not
+/// understood.
 fn parts_of(text: &str) -> Option<Vec<(String, Part)>> {
     let mut parts: Vec<(String, Part)> = Vec::new();
     let mut announced = Part::Bare;
@@ -226,7 +218,8 @@ fn runs_of(text: &str) -> Vec<&str> {
     runs
 }
 
-/// `0301` is `301`. Refuses what no unit is called: long words, more than six digits, nothing but zeros.
+/// `0301` is `301`. Refuses what no unit is called: long words, more than six digits, nothing but
+/// zeros.
 fn without_zeros(value: &str) -> Option<String> {
     let short = value.trim_start_matches('0');
     let letters = value.chars().filter(char::is_ascii_alphabetic).count();

@@ -95,7 +95,8 @@ pub trait Pbx: Sync {
     /// Checks signature or token before any parsing; constant time. Without a secret nothing is
     /// checked.
     ///
-    /// # Errors [`Refusal::NotAuthentic`] with what was missing or wrong, never with the secret.
+    /// # Errors
+    /// [`Refusal::NotAuthentic`] with what was missing or wrong, never with the secret.
     fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal>;
 
     /// The identity of the delivery if the vendor gives one; else the intake uses the hash of the

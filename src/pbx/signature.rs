@@ -33,7 +33,8 @@ pub fn is_standard(secret: &Secret) -> bool {
 /// Checks a plain token: `Authorization: Bearer …`, Basic with the secret as `user:password` or as
 /// the password, `X-Ringledger-Token`, or `?token=` in the target.
 ///
-/// # Errors [`Refusal::NotAuthentic`] when a secret is set and no token of the delivery equals it.
+/// # Errors
+/// [`Refusal::NotAuthentic`] when a secret is set and no token of the delivery equals it.
 pub fn token(delivery: &Delivery, secret: &Secret) -> Result<(), Refusal> {
     if secret.0.is_empty() {
         return Ok(());
@@ -75,7 +76,8 @@ fn offered(delivery: &Delivery) -> Vec<String> {
 /// `whpk_…`. The time is judged against the receive time, so that a stored delivery stays as
 /// authentic as it was.
 ///
-/// # Errors [`Refusal::NotAuthentic`] with what was missing or wrong.
+/// # Errors
+/// [`Refusal::NotAuthentic`] with what was missing or wrong.
 pub fn standard_webhooks(delivery: &Delivery, secret: &Secret) -> Result<(), Refusal> {
     let header = |name| delivery.header(name).ok_or_else(|| refused(format!("no header `{name}`")));
     let (id, written) = (header("webhook-id")?, header("webhook-timestamp")?);

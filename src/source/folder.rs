@@ -59,7 +59,8 @@ impl Folder {
     /// All files in the folder that nobody is writing: those finished before we watched or while we
     /// were down.
     ///
-    /// # Errors When the folder cannot be read.
+    /// # Errors
+    /// When the folder cannot be read.
     pub fn scan(&self) -> io::Result<Vec<Arrival>> {
         let writing = being_written();
         let mut found = Vec::new();

@@ -2,8 +2,8 @@
 
 pub mod chinese_number;
 
-/// The plain form of one character: full-width letters, digits and signs become ASCII, every kind of dash
-/// becomes `-`, the wide blank a blank. Other characters stay.
+/// The plain form of one character: full-width letters, digits and signs become ASCII, every kind
+/// of dash becomes `-`, the wide blank a blank. Other characters stay.
 pub fn plain_char(c: char) -> char {
     match c {
         '\u{3000}' | '\u{a0}' => ' ',

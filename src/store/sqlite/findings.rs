@@ -32,7 +32,8 @@ impl Tx<'_, '_> {
     /// Keeps the findings of a local day as computed: new ones are added, others updated, and those
     /// that are no more become *healed*. None is dropped.
     ///
-    /// # Errors When the disk fails.
+    /// # Errors
+    /// When the disk fails.
     pub fn save_findings(&mut self, site: i64, day: &str, findings: &[Finding]) -> Result<()> {
         let known: BTreeMap<Identity, Kept> = of_day(self.connection, site, day)?
             .into_iter()
@@ -120,7 +121,8 @@ fn of_day(connection: &Connection, site: i64, day: &str) -> Result<Vec<Kept>> {
 /// A page of findings, oldest first. Ordered by an index, so the first page costs no more than the
 /// last.
 ///
-/// # Errors When a row cannot be read.
+/// # Errors
+/// When a row cannot be read.
 pub fn page(connection: &Connection, site: i64, wanted: &Wanted) -> Result<Vec<Kept>> {
     let (since, key) = wanted.after.unwrap_or((i64::MIN, 0));
     let state = state_word(wanted.state.unwrap_or(State::Open));

@@ -22,7 +22,8 @@ impl Tx<'_, '_> {
     /// Keeps an outcome: links and proposals of the contacts it decides, nothing of others. Returns
     /// how many rows changed; a second run of the same changes none.
     ///
-    /// # Errors When the disk fails.
+    /// # Errors
+    /// When the disk fails.
     pub fn save_links(&mut self, outcome: &Outcome<'_>) -> Result<usize> {
         let wanted = wanted(outcome)?;
         let mut changed = 0;

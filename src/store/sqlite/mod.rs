@@ -158,7 +158,8 @@ impl Store {
     /// Runs `work` in the writer's next transaction, in a savepoint of its own, and returns what it
     /// returned once that is on disk. An error rolls back this work and no other.
     ///
-    /// # Errors Those of `work`; [`Error::Overloaded`] and [`Error::Unavailable`] as for
+    /// # Errors
+    /// Those of `work`; [`Error::Overloaded`] and [`Error::Unavailable`] as for
     /// [`Store::deliver`].
     pub async fn write<T: Send + 'static>(
         &self,
@@ -231,7 +232,8 @@ impl Store {
     /// A call with its legs and timeline, folded again from its deliveries; and the key of its
     /// site.
     ///
-    /// # Errors [`Error::NotFound`] when there is none of this key.
+    /// # Errors
+    /// [`Error::NotFound`] when there is none of this key.
     pub fn call_whole(
         &self,
         connection: &Connection,

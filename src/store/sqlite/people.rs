@@ -47,7 +47,8 @@ pub struct Access {
 impl Tx<'_, '_> {
     /// Keeps a person's word on a pair.
     ///
-    /// # Errors [`Error::NotFound`] when the entry or the thing is not known; [`Error::Conflict`]
+    /// # Errors
+    /// [`Error::NotFound`] when the entry or the thing is not known; [`Error::Conflict`]
     /// when one side is promised to another already.
     pub fn decide(&mut self, site: i64, word: &Decision, at: Moment, who: &str) -> Result<i64> {
         entries::by_id(self.connection, site, &word.entry_id)?

@@ -33,7 +33,8 @@ impl Tx<'_, '_> {
     /// Keeps the row of a recording whose bytes are safe. Bytes that are there already give their
     /// row. Returns its key, and whether it is new.
     ///
-    /// # Errors When the disk fails.
+    /// # Errors
+    /// When the disk fails.
     pub fn add_recording(
         &mut self,
         site: i64,

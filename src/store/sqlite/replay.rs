@@ -80,7 +80,8 @@ impl Rebuilt {
     /// Applies every fact up to the newest that the grown database has folded, in order. `step` is
     /// told the facts done.
     ///
-    /// # Errors When a fact cannot be applied.
+    /// # Errors
+    /// When a fact cannot be applied.
     pub fn apply_all(
         &mut self,
         interpreter: &dyn Interpreter,

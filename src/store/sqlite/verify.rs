@@ -36,7 +36,8 @@ struct Chain {
 /// Walks all chains in order of the facts. `step` is told the number of facts walked so far.
 /// Returns how many there are, or the first thing that is wrong.
 ///
-/// # Errors When the disk fails.
+/// # Errors
+/// When the disk fails.
 pub fn walk(
     connection: &Connection,
     mut step: impl FnMut(u64),

@@ -77,7 +77,8 @@ fn leg_ids<'a>(
 /// The facts of a span of time: its calls, recordings and entries, and what they are linked to even
 /// where that lies outside.
 ///
-/// # Errors When a row cannot be read.
+/// # Errors
+/// When a row cannot be read.
 pub fn facts(
     connection: &Connection,
     site: &Site,
@@ -252,7 +253,8 @@ impl super::Tx<'_, '_> {
     /// Notes that a day was computed as it stood at `read`. What came in between keeps it marked.
     /// `again_at` is when a grace time ends that was still running.
     ///
-    /// # Errors When the disk fails.
+    /// # Errors
+    /// When the disk fails.
     pub fn computed(&mut self, site: i64, read: &DirtyDay, again_at: Option<Moment>) -> Result<()> {
         self.connection.execute(
             "DELETE FROM dirty WHERE site = ?1 AND day = ?2 AND marks = ?3",
