@@ -222,3 +222,267 @@ fn a_caller_who_leaves_the_menu_is_not_the_desks_and_one_who_leaves_the_queue_is
     queue.push(event(2_000, "trunk", EventKind::Queued));
     assert_eq!(folded(&queue).verdict, Some(Verdict::Abandoned { ring: None }));
 }
+
+fn gap(from: i64, to: i64) -> FeedGap {
+    FeedGap { from: at(from), to: Some(at(to)), restarted: false }
+}
+
+fn unknown_for(call: &Call, reason: &str) {
+    let verdict = format!("{:?}", call.verdict);
+    assert!(verdict.contains("Unknown") && verdict.contains(reason), "{verdict}");
+}
+
+/// Rings from one second on, answered at `answer_ms`, through a bridge.
+fn answered_at(answer_ms: i64) -> Vec<CallEvent> {
+    vec![
+        event(0, "trunk", EventKind::Offered),
+        event(1_000, "8001", EventKind::Alerting),
+        event(answer_ms, "8001", EventKind::PickedUp),
+        event(answer_ms + 10, "8001", entered("b")),
+        event(answer_ms + 11, "trunk", entered("b")),
+    ]
+}
+
+#[test]
+fn a_call_that_is_heard_of_after_the_feed_was_back_is_still_alive() {
+    let call = fold(&answered_at(20_000), &[gap(5_000, 6_000)], &rules(), None).expect("a call");
+    assert_eq!((call.ended_at, call.ended_inferred), (None, false));
+}
+
+#[test]
+fn an_answer_that_may_have_been_lost_leaves_no_late_verdict() {
+    let over_the_limit = answered_at(20_000);
+    let call = fold(&over_the_limit, &[gap(5_000, 6_000)], &rules(), None).expect("a call");
+    unknown_for(&call, "FeedLost");
+    // The limit had passed when the feed was lost: an answer in the gap was late as well.
+    let call = fold(&over_the_limit, &[gap(17_000, 18_000)], &rules(), None).expect("a call");
+    assert!(matches!(call.verdict, Some(Verdict::Late { ring: Some(4), .. })), "{call:?}");
+    // Within the limit even at its end: an answer in the gap was within as well.
+    let call = fold(&answered_at(9_000), &[gap(5_000, 6_000)], &rules(), None).expect("a call");
+    assert_eq!(call.verdict, Some(Verdict::Within { ring: None, margin_ms: 7_000 }));
+}
+
+#[test]
+fn ringing_that_may_have_begun_in_the_gap_leaves_no_early_ring() {
+    let mut events = answered_at(18_000);
+    events[1] = event(16_000, "8001", EventKind::Alerting);
+    assert!(matches!(folded(&events).verdict, Some(Verdict::Within { ring: Some(1), .. })));
+    let call = fold(&events, &[gap(500, 15_500)], &rules(), None).expect("a call");
+    unknown_for(&call, "FeedLost");
+}
+
+#[test]
+fn a_call_whose_offer_was_lost_may_have_begun_in_the_gap() {
+    let mut events = answered_at(3_000);
+    events.remove(0);
+    for leg in events.iter_mut().filter_map(|event| event.leg.as_mut()) {
+        leg.joins = JoinSight::Always;
+    }
+    assert!(matches!(folded(&events).verdict, Some(Verdict::Within { .. })));
+    let call = fold(&events, &[gap(-60_000, 900)], &rules(), None).expect("a call");
+    unknown_for(&call, "FeedLost");
+    let long_before = gap(-90_000_000, -80_000_000);
+    let call = fold(&events, &[long_before], &rules(), None).expect("a call");
+    assert!(matches!(call.verdict, Some(Verdict::Within { .. })), "{:?}", call.verdict);
+}
+
+/// An event known only to lie between two times.
+fn between(from: i64, to: i64, leg: &str, kind: EventKind) -> CallEvent {
+    CallEvent { at: Bounds { earliest: at(from), latest: at(to) }, ..event(from, leg, kind) }
+}
+
+#[test]
+fn an_exact_time_beats_bounds_for_ringing_pick_up_and_join_alike() {
+    let call = folded(&[
+        between(0, 999, "8001", EventKind::Alerting),
+        event(500, "8001", EventKind::Alerting),
+        between(14_000, 14_999, "8001", EventKind::PickedUp),
+        event(14_500, "8001", EventKind::PickedUp),
+        between(15_000, 15_999, "8001", EventKind::Joined),
+        event(15_600, "8001", EventKind::Joined),
+    ]);
+    assert_eq!(call.alerting, Some(Bounds::exact(at(500))));
+    assert_eq!(call.answered, Some(Bounds::exact(at(14_500))));
+    assert_eq!(call.joined, Some(Bounds::exact(at(15_600))));
+}
+
+#[test]
+fn a_pick_up_in_whole_seconds_is_cut_by_the_join_and_not_replaced_by_it() {
+    let call = folded(&[
+        event(500, "8001", EventKind::Alerting),
+        between(15_000, 15_999, "8001", EventKind::PickedUp),
+        event(15_600, "8001", EventKind::Joined),
+    ]);
+    assert_eq!(call.answered, Some(Bounds { earliest: at(15_000), latest: at(15_600) }));
+    unknown_for(&call, "BetweenRings { least: 3, greatest: 4 }");
+}
+
+#[test]
+fn ringing_in_bounds_cannot_begin_before_its_leg() {
+    let coarse = between(0, 2_000, "8001", EventKind::Alerting);
+    let joined = event(16_000, "8001", EventKind::Joined);
+    unknown_for(&folded(&[coarse.clone(), joined.clone()]), "BetweenRings");
+    let created = event(1_500, "8001", EventKind::LegCreated);
+    let call = folded(&[coarse.clone(), created, joined.clone()]);
+    assert_eq!(call.verdict, Some(Verdict::Within { ring: Some(3), margin_ms: 500 }));
+    let too_late = event(2_001, "8001", EventKind::LegCreated);
+    let call = folded(&[coarse, too_late, joined]);
+    assert!(call.contradiction);
+    unknown_for(&call, "Contradiction");
+}
+
+#[test]
+fn bounds_of_one_ringing_from_two_deliveries_are_intersected_or_contradict() {
+    let joined = event(16_500, "8001", EventKind::Joined);
+    let first = between(0, 3_000, "8001", EventKind::Alerting);
+    let second = between(2_000, 5_000, "8001", EventKind::Alerting);
+    let call = folded(&[first.clone(), second, joined.clone()]);
+    assert_eq!(call.alerting, Some(Bounds { earliest: at(2_000), latest: at(3_000) }));
+    assert_eq!(call.verdict, Some(Verdict::Within { ring: Some(3), margin_ms: 500 }));
+    let other = between(3_001, 5_000, "8001", EventKind::Alerting);
+    unknown_for(&folded(&[first, other, joined]), "Contradiction");
+}
+
+#[test]
+fn a_leg_that_straddles_the_limit_names_both_rings() {
+    let call = folded(&[
+        event(0, "trunk", EventKind::Offered),
+        event(100, "8001", EventKind::LegCreated),
+        event(16_000, "8001", EventKind::Joined),
+    ]);
+    unknown_for(&call, "BetweenRings { least: 1, greatest: 4 }");
+}
+
+#[test]
+fn a_busy_phone_that_is_not_the_desks_is_not_the_desks_miss() {
+    let busy = Some(Cause::Busy);
+    let tried = |phone: &str| {
+        let mut events = vec![
+            event(0, "trunk", EventKind::Offered),
+            event(100, "8001", EventKind::LegCreated),
+            event(200, "8001", EventKind::LegEnded { cause: busy }),
+            event(210, "trunk", ended(busy)),
+        ];
+        for leg in events.iter_mut().filter_map(|event| event.leg.as_mut()) {
+            leg.extension = leg.extension.as_ref().map(|_| phone.to_owned());
+        }
+        folded(&events)
+    };
+    let desk = tried("8001");
+    assert_eq!((desk.verdict, desk.reached_desk), (Some(Verdict::Unanswered), true));
+    let other = tried("103");
+    assert!(!other.reached_desk);
+    unknown_for(&other, "LeftBeforeDesk");
+}
+
+#[test]
+fn a_phone_behind_legs_of_the_phone_system_with_itself_is_heard_through_them() {
+    let mut events = vec![
+        event(0, "trunk", EventKind::Offered),
+        event(900, "8001", EventKind::Alerting),
+        event(7_000, "8001", EventKind::PickedUp),
+        event(7_010, "8001", entered("inner")),
+        event(7_011, "half", entered("inner")),
+        event(7_020, "half", entered("outer")),
+        event(7_021, "trunk", entered("outer")),
+    ];
+    for leg in events.iter_mut().filter_map(|event| event.leg.as_mut()) {
+        leg.internal_helper = leg.id == "half";
+    }
+    let call = folded(&events);
+    assert_eq!(call.joined, Some(Bounds::exact(at(7_021))));
+    assert_eq!(call.answered_by.as_deref(), Some("8001"));
+}
+
+#[test]
+fn who_left_the_bridge_before_the_caller_came_was_never_heard() {
+    let left = EventKind::BridgeLeft { bridge: "b".into() };
+    let call = folded(&[
+        event(0, "trunk", EventKind::Offered),
+        event(1_000, "8001", EventKind::Alerting),
+        event(2_000, "8001", EventKind::PickedUp),
+        event(2_010, "8001", entered("b")),
+        event(2_020, "8001", left),
+        event(2_030, "trunk", entered("b")),
+        event(2_040, "trunk", ended(None)),
+    ]);
+    assert!(!call.is_answered());
+}
+
+#[test]
+fn only_the_answering_phone_is_timed_where_the_site_says_so() {
+    let phone = CallRules { timed: ringledger::call::fold::Timed::Phone, ..rules() };
+    let call = fold(&answered(), &[], &phone, None).expect("a call");
+    assert_eq!(call.verdict, Some(Verdict::Within { ring: Some(2), margin_ms: 8_200 }));
+}
+
+/// Any event that might ever be told, about few legs at few moments, so that much coincides.
+fn any_event() -> impl Strategy<Value = CallEvent> {
+    let leg = prop_oneof![Just("trunk"), Just("8001"), Just("8002"), Just("103"), Just("half")];
+    let kind = prop_oneof![
+        Just(EventKind::Offered),
+        Just(EventKind::LegCreated),
+        Just(EventKind::Alerting),
+        Just(EventKind::PickedUp),
+        Just(EventKind::Joined),
+        prop_oneof![Just("a"), Just("b")].prop_map(entered),
+        Just(EventKind::BridgeLeft { bridge: "a".into() }),
+        Just(EventKind::LegEnded { cause: Some(Cause::NoAnswer) }),
+        Just(EventKind::LegEnded { cause: Some(Cause::Busy) }),
+        Just(ended(None)),
+        Just(ended(Some(Cause::Abandoned))),
+        Just(EventKind::Queued),
+        Just(EventKind::TalkReported { talk_ms: 900 }),
+        prop_oneof![Just("x.wav"), Just("y.wav")].prop_map(|name| {
+            EventKind::RecordingAnnounced { reference: name.into(), starts_at: None }
+        }),
+    ];
+    let sight =
+        prop_oneof![Just(JoinSight::Unsaid), Just(JoinSight::Never), Just(JoinSight::Always)];
+    (leg, kind, sight, 0i64..12, 0i64..3, any::<bool>(), 1u8..4).prop_map(
+        |(leg, kind, joins, from, width, own_clock, call)| {
+            let mut event = between(from * 2_500, (from + width) * 2_500, leg, kind);
+            event.clock = if own_clock { Clock::Pbx } else { Clock::Receiver };
+            event.ties = vec![Tie::Call(format!("c-{call}"))];
+            if let Some(facts) = &mut event.leg {
+                facts.joins = joins;
+                facts.internal_helper = leg == "half";
+            }
+            event
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn any_story_at_all_is_one_call_in_any_order_and_with_any_repetition(
+        (events, shuffled) in proptest::collection::vec(any_event(), 1..24)
+            .prop_flat_map(|events| {
+                let twice: Vec<CallEvent> =
+                    events.iter().chain(events.iter().step_by(2)).cloned().collect();
+                (Just(events), Just(twice).prop_shuffle())
+            }),
+        gaps in proptest::collection::vec((-9i64..12, 0i64..4, any::<bool>()), 0..3),
+        as_of in prop_oneof![Just(None), Just(Some(100_000_000i64))],
+    ) {
+        let gaps: Vec<FeedGap> = gaps
+            .into_iter()
+            .map(|(from, more, restarted)| FeedGap {
+                from: at(from * 2_500 + 1),
+                to: (more > 0).then(|| at((from + more) * 2_500)),
+                restarted,
+            })
+            .collect();
+        let fold = |events: &[CallEvent]| fold(events, &gaps, &rules(), as_of.map(at));
+        let call = fold(&events);
+        prop_assert_eq!(&fold(&shuffled), &call);
+        let call = call.expect("a call");
+        if let (Some(answered), Some(joined)) = (call.answered, call.joined) {
+            prop_assert!(answered.earliest <= joined.latest);
+            prop_assert!(answered.latest <= joined.latest);
+        }
+        if call.ended_at.is_some() {
+            prop_assert!(call.verdict.is_some(), "a call that is over has a verdict");
+        }
+    }
+}

@@ -1,9 +1,8 @@
 //! `fold`: the events of one call, in any order and with any repetition, become one [`Call`].
 
-use super::event::{
-    Bounds, CallEvent, Cause, Direction, EventKind, FeedGap, JoinSight, Moment, Tie,
-};
-use super::joins::first_joins;
+use super::answer::{Answer, answer};
+use super::end::end;
+use super::event::{Bounds, CallEvent, Direction, EventKind, FeedGap, Moment, Tie};
 use super::story::{LegStory, Story};
 use super::{AnnouncedRecording, Cadence, Call, Leg, Step, judge};
 use crate::site::{SiteSettings, is_listed};
@@ -37,13 +36,6 @@ pub enum Timed {
     /// Only the alerting of the phone that answered.
     Phone,
 }
-
-/// A pick-up must last longer than this to be an answer where joins cannot be seen, in
-/// milliseconds.
-const LASTING_MS: i64 = 1000;
-/// How much longer than the time from pick-up to end a reported talk may seem, for the hooks' own
-/// delay.
-const TALK_SLACK_MS: i64 = 50;
 
 impl CallRules {
     /// The rules of a site's settings. A cadence that is not in the table falls back to the first
@@ -108,40 +100,9 @@ pub fn fold(
     Some(call)
 }
 
-/// How the desk took the call.
-#[derive(Debug, Clone, Default)]
-pub struct Answer {
-    pub leg: Option<String>,
-    pub extension: Option<String>,
-    pub answered: Option<Bounds>,
-    pub joined: Option<Bounds>,
-    /// A phone was picked up so late that it cannot be told whether the caller was still there.
-    pub uncertain: bool,
-    /// Somebody who is not the desk took the call.
-    pub elsewhere: bool,
-    /// More than one phone talked with the caller.
-    pub transferred: bool,
-    pub joins: BTreeMap<String, Bounds>,
-}
-
-/// How the call ended.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct End {
-    pub at: Option<Moment>,
-    pub inferred: bool,
-    /// The cause that was told of the call as a whole.
-    pub cause: Option<Cause>,
-    /// The cause with which the caller's own leg was cleared.
-    pub cleared: Option<Cause>,
-    /// The feed was lost while the call was alive.
-    pub feed_lost: bool,
-    /// The phone system began anew while the call was alive.
-    pub restarted: bool,
-}
-
 /// A leg to a front-desk phone that did not begin the call itself.
 pub fn is_desk_leg(story: &Story<'_>, leg: &LegStory, rules: &CallRules) -> bool {
-    let began = story.caller().is_some_and(|caller| caller.id == leg.id);
+    let began = story.caller_id == Some(leg.id.as_str());
     let desk = leg.extension.as_ref().is_some_and(|number| is_listed(&rules.desk, number));
     desk && !began && !leg.helper && leg.outside != Some(true)
 }
@@ -214,136 +175,6 @@ fn without_prefix(
     shorter.and_then(crate::party::PhoneNumber::known).unwrap_or(number)
 }
 
-fn answer(
-    story: &Story<'_>,
-    rules: &CallRules,
-    direction: Direction,
-    as_of: Option<Moment>,
-) -> Answer {
-    let callers = callers(story, rules);
-    let joins = first_joins(story, &callers);
-    let desk = |leg: &LegStory| is_desk_leg(story, leg, rules);
-    let taken = |wanted: &dyn Fn(&LegStory) -> bool| {
-        let legs = story.legs.values().filter(|leg| wanted(leg));
-        let joined = legs.filter_map(|leg| Some((*joins.get(&leg.id)?, leg)));
-        joined.min_by_key(|(at, leg)| (at.earliest, at.latest, leg.id.clone()))
-    };
-    let other = |leg: &LegStory| !desk(leg) && !leg.helper && !callers.contains(leg.id.as_str());
-    let answering = match direction {
-        Direction::Inbound => taken(&desk),
-        Direction::Outbound | Direction::Internal => taken(&|leg| !leg.helper),
-    };
-    let elsewhere = taken(&other).is_some();
-    let mut answer = match answering {
-        Some((joined, leg)) => answered(leg, joined),
-        None => unseen(story, rules, as_of),
-    };
-    answer.elsewhere = elsewhere && answer.joined.is_none();
-    let talked = story.legs.values().filter(|leg| !leg.helper && joins.contains_key(&leg.id));
-    answer.transferred = talked.filter(|leg| !callers.contains(leg.id.as_str())).count() > 1;
-    answer.joins = joins;
-    answer
-}
-
-/// Whom the desk answers: the leg that began the call; where none is known, every leg to the
-/// outside.
-fn callers<'a>(story: &Story<'a>, rules: &CallRules) -> BTreeSet<&'a str> {
-    let began = story.caller().map(|caller| caller.id.clone());
-    let is_caller = |leg: &LegStory| match &began {
-        Some(id) => *id == leg.id,
-        None => !leg.helper && leg.outside == Some(true) && !is_desk_leg(story, leg, rules),
-    };
-    story.legs.iter().filter(|(_, leg)| is_caller(leg)).map(|(id, _)| *id).collect()
-}
-
-/// The pick-up that led to a join: the latest not after it.
-fn answered(leg: &LegStory, joined: Bounds) -> Answer {
-    let before = leg.picked_up.iter().filter(|at| at.latest <= joined.latest);
-    let answered = before.max_by_key(|at| (at.latest, at.earliest)).copied().unwrap_or(joined);
-    Answer {
-        leg: Some(leg.id.clone()),
-        extension: leg.extension.clone(),
-        answered: Some(answered),
-        joined: Some(joined),
-        ..Answer::default()
-    }
-}
-
-/// An answer where the phone system cannot tell joins: a pick-up that lasted.
-fn unseen(story: &Story<'_>, rules: &CallRules, as_of: Option<Moment>) -> Answer {
-    let picked = |leg: &&LegStory| {
-        leg.joins == JoinSight::Never && is_desk_leg(story, leg, rules) && !leg.picked_up.is_empty()
-    };
-    let first = |leg: &&LegStory| (leg.picked_up[0].earliest, leg.id.clone());
-    let Some(leg) = story.legs.values().filter(picked).min_by_key(first) else {
-        return Answer::default();
-    };
-    let at = leg.picked_up[0];
-    let gone = ended(story).and_then(|end| end.at);
-    let lasted = |until: Moment| (until - at.latest).num_milliseconds() > LASTING_MS;
-    match gone {
-        Some(gone) if lasted(gone) || talked(story, at, gone) => answered(leg, at),
-        Some(_) => Answer { uncertain: true, ..Answer::default() },
-        None if as_of.is_some_and(lasted) => answered(leg, at),
-        None => Answer::default(),
-    }
-}
-
-/// Whether a talk was reported that fits between a pick-up and the end. One that is longer began
-/// earlier, with a menu or queue, and proves nothing.
-fn talked(story: &Story<'_>, picked_up: Bounds, ended_at: Moment) -> bool {
-    let longest = (ended_at - picked_up.earliest).num_milliseconds() + TALK_SLACK_MS;
-    let fits = |talk_ms: i64| talk_ms > 0 && talk_ms <= longest;
-    let told = |event: &&CallEvent| matches!(event.kind, EventKind::TalkReported { talk_ms } if fits(talk_ms));
-    story.events.iter().copied().any(|event| told(&event))
-}
-
-/// The end as it was told: by the caller's own leg where that is known, else by whoever said it
-/// last.
-fn ended(story: &Story<'_>) -> Option<End> {
-    let caller = story.caller().map(|leg| leg.id.as_str());
-    let counts = |event: &&&CallEvent| match (&event.leg, caller) {
-        (Some(leg), Some(caller)) => leg.id == caller || leg.id.is_empty(),
-        _ => true,
-    };
-    let ends = || story.events.iter().filter(|event| matches!(event.kind, EventKind::Ended { .. }));
-    let told = || ends().filter(counts);
-    let by_clock = told().rfind(|event| event.clock == story.clock);
-    let last = by_clock.or_else(|| told().next_back())?;
-    let latest = |of_leg: bool| {
-        told().rev().filter(|event| event.leg.is_some() == of_leg).find_map(|event| {
-            match event.kind {
-                EventKind::Ended { cause } => cause,
-                _ => None,
-            }
-        })
-    };
-    let (cause, cleared) = (latest(false), latest(true));
-    Some(End { at: Some(last.at.earliest), cause, cleared, ..End::default() })
-}
-
-fn end(story: &Story<'_>, gaps: &[FeedGap], rules: &CallRules, as_of: Option<Moment>) -> End {
-    let told = ended(story);
-    let began = story.first().map(|at| at.earliest);
-    let alive_in = |gap: &&FeedGap| {
-        let told = told.and_then(|end| end.at);
-        began.is_some_and(|began| began <= gap.from) && told.is_none_or(|end| end > gap.from)
-    };
-    let lost = gaps.iter().filter(alive_in).min_by_key(|gap| gap.from);
-    if let Some(told) = told {
-        return End { feed_lost: lost.is_some(), ..told };
-    }
-    if let Some(gap) = lost {
-        let (at, restarted) = (Some(gap.from), gap.restarted);
-        return End { at, inferred: true, feed_lost: true, restarted, ..End::default() };
-    }
-    let last = story.events.iter().map(|event| event.at.latest).max();
-    let silent = last.filter(|last| {
-        as_of.is_some_and(|as_of| (as_of - *last).num_seconds() >= rules.silence_limit_s)
-    });
-    End { at: silent, inferred: silent.is_some(), ..End::default() }
-}
-
 fn recordings(story: &Story<'_>) -> Vec<AnnouncedRecording> {
     let mut first: BTreeMap<&str, Moment> = BTreeMap::new();
     for event in &story.events {
@@ -375,9 +206,9 @@ fn legs(story: &Story<'_>, rules: &CallRules, answer: &Answer) -> Vec<Leg> {
             created_at: leg.existed_at(),
             alerting_at: earliest(&leg.alerting),
             picked_up_at: earliest(&leg.picked_up),
-            joined_at: at(answer.joins.get(&leg.id)),
+            joined_at: at(answer.joins.get(leg.id.as_str())),
             ended_at: at(leg.ended.as_ref()),
-            cause: leg.cause(answer.joins.contains_key(&leg.id)),
+            cause: leg.cause(answer.joins.contains_key(leg.id.as_str())),
         })
         .collect()
 }

@@ -8,25 +8,21 @@ use std::collections::HashMap;
 pub fn gather(events: Vec<CallEvent>) -> Vec<Vec<CallEvent>> {
     let mut sets = Sets::default();
     let mut of_tie: HashMap<&Tie, usize> = HashMap::new();
-    let mut of_event = Vec::with_capacity(events.len());
     for event in &events {
         let own = sets.add();
         for tie in &event.ties {
-            match of_tie.get(tie) {
-                Some(other) => sets.join(*other, own),
-                None => drop(of_tie.insert(tie, own)),
-            }
+            sets.join(*of_tie.entry(tie).or_insert(own), own);
         }
-        of_event.push(own);
     }
+    drop(of_tie);
     let mut place: HashMap<usize, usize> = HashMap::new();
     let mut groups: Vec<Vec<CallEvent>> = Vec::new();
-    for (event, own) in events.iter().zip(of_event) {
-        let group = *place.entry(sets.root(own)).or_insert_with(|| {
+    for (own, event) in events.into_iter().enumerate() {
+        let group = *place.entry(sets.root(own)).or_insert(groups.len());
+        if group == groups.len() {
             groups.push(Vec::new());
-            groups.len() - 1
-        });
-        groups[group].push(event.clone());
+        }
+        groups[group].push(event);
     }
     groups
 }

@@ -1,16 +1,27 @@
 //! The three-ring rule over a call whose answer and end are known (R1).
 
 use super::Call;
+use super::answer::Answer;
+use super::end::End;
 use super::event::{Bounds, Cause, Direction, EventKind, Moment};
-use super::fold::{Answer, CallRules, End, Timed, is_desk_leg};
+use super::fold::{CallRules, Timed, is_desk_leg};
 use super::rings::{UnknownReason, Verdict, elapsed_ms, ring_number};
+use super::statement::agreed;
 use super::story::{LegStory, Story};
 
 /// Fills in alerting, cause, verdict and whether the call reached the desk.
-pub fn complete(call: &mut Call, story: &Story<'_>, rules: &CallRules, answer: &Answer, end: &End) {
+pub fn complete(
+    call: &mut Call,
+    story: &Story<'_>,
+    rules: &CallRules,
+    answer: &Answer<'_>,
+    end: &End,
+) {
     let desk: Vec<&LegStory> =
         story.legs.values().filter(|leg| is_desk_leg(story, leg, rules)).collect();
-    let heard = alerting(&desk, rules, answer);
+    let timed: Vec<&LegStory> =
+        desk.iter().copied().filter(|leg| counts(leg, rules, answer)).collect();
+    let heard = alerting(&timed, story, answer);
     call.contradiction = matches!(heard, Heard::Contradiction);
     if call.direction != Direction::Inbound {
         call.verdict = Some(Verdict::NotApplicable);
@@ -24,10 +35,27 @@ pub fn complete(call: &mut Call, story: &Story<'_>, rules: &CallRules, answer: &
     if call.joined.is_none() && call.ended_at.is_some() {
         call.cause = cause(story, &desk, answer, end, queued);
     }
-    let refused = call.cause.is_some_and(|cause| cause != Cause::Abandoned);
-    call.reached_desk = !desk.is_empty() || queued || refused || end.cause.is_some();
-    let start = call.alerting.or_else(|| ring_start(&desk, story, answer));
+    let others_only =
+        desk.is_empty() && !queued && story.legs.values().any(|leg| is_other(story, leg));
+    let told_why = call.cause.is_some() || end.cause.is_some();
+    call.reached_desk = !desk.is_empty() || queued || told_why && !others_only;
+    let start = call.alerting.map(|at| Start { at, told: true });
+    let start = start.or_else(|| ring_start(&timed, story, answer));
     call.verdict = verdict(call, start, rules, answer, end);
+}
+
+/// Whether a desk leg's ringing is timed: every one's, or only the answering phone's, by setting.
+fn counts(leg: &LegStory, rules: &CallRules, answer: &Answer<'_>) -> bool {
+    match (rules.timed, &answer.leg) {
+        (Timed::Phone, Some(answering)) => leg.id == *answering,
+        _ => true,
+    }
+}
+
+/// A phone of the house that did not begin the call.
+fn is_other(story: &Story<'_>, leg: &LegStory) -> bool {
+    let began = story.caller_id == Some(leg.id.as_str());
+    leg.extension.is_some() && leg.outside != Some(true) && !leg.helper && !began
 }
 
 /// What is known of the start of ringing.
@@ -37,22 +65,17 @@ enum Heard {
     Contradiction,
 }
 
-/// The first desk phone's alerting, or the answering phone's, by setting; after the answer none
-/// counts.
-fn alerting(desk: &[&LegStory], rules: &CallRules, answer: &Answer) -> Heard {
-    let counts = |leg: &&&LegStory| match (rules.timed, &answer.leg) {
-        (Timed::Phone, Some(answering)) => leg.id == *answering,
-        _ => true,
-    };
+/// The first of these legs' alerting; after the answer none counts.
+fn alerting(legs: &[&LegStory], story: &Story<'_>, answer: &Answer<'_>) -> Heard {
+    let answered = answer.answered.map(|at| at.latest);
     let mut first: Option<Bounds> = None;
-    for leg in desk.iter().filter(counts) {
-        let before =
-            |at: &&Bounds| answer.answered.is_none_or(|answered| at.earliest <= answered.latest);
+    for leg in legs {
+        let before = |at: &&Bounds| answered.is_none_or(|answered| at.earliest <= answered);
         let told: Vec<Bounds> = leg.alerting.iter().filter(before).copied().collect();
-        let Some(at) = agreed(&told) else {
-            if told.is_empty() {
-                continue;
-            }
+        if told.is_empty() {
+            continue;
+        }
+        let Some(at) = agreed(&told).and_then(|at| possible(at, leg, story, answered)) else {
             return Heard::Contradiction;
         };
         first = Some(first.map_or(at, |first| earlier(first, at)));
@@ -60,29 +83,43 @@ fn alerting(desk: &[&LegStory], rules: &CallRules, answer: &Answer) -> Heard {
     first.map_or(Heard::Nothing, Heard::At)
 }
 
-/// What several statements about one start come to: exact ones beat bounds, bounds are intersected;
-/// `None` when they exclude each other.
-fn agreed(told: &[Bounds]) -> Option<Bounds> {
-    let exact = told.iter().filter(|at| at.is_exact()).min_by_key(|at| at.earliest);
-    if let Some(exact) = exact {
-        return Some(*exact);
+/// Bounds of an alerting, cut by what surrounds it: no phone rings before its leg exists or the
+/// call is offered, nor after it is answered. An exact time stands as it was told.
+fn possible(
+    at: Bounds,
+    leg: &LegStory,
+    story: &Story<'_>,
+    answered: Option<Moment>,
+) -> Option<Bounds> {
+    if at.is_exact() {
+        return Some(at);
     }
-    let (first, rest) = told.split_first()?;
-    rest.iter().try_fold(*first, |both, at| both.intersection(*at))
+    let earliest = leg.existed_at_creation().max(story.offered_at()).unwrap_or(at.earliest);
+    let latest = answered.unwrap_or(at.latest);
+    Bounds { earliest: earliest.min(latest), latest }.intersection(at)
 }
 
 fn earlier(one: Bounds, other: Bounds) -> Bounds {
     Bounds { earliest: one.earliest.min(other.earliest), latest: one.latest.min(other.latest) }
 }
 
+/// From when the rings are counted.
+#[derive(Clone, Copy)]
+struct Start {
+    at: Bounds,
+    /// Somebody told of the ringing, or of the leg before it. Else there is only the call around
+    /// it.
+    told: bool,
+}
+
 /// Bounds of a start of ringing that nobody told: no phone rings before its leg exists, no leg
 /// exists before the call's first event, and it rang before it was answered.
-fn ring_start(desk: &[&LegStory], story: &Story<'_>, answer: &Answer) -> Option<Bounds> {
+fn ring_start(legs: &[&LegStory], story: &Story<'_>, answer: &Answer<'_>) -> Option<Start> {
     let latest = answer.answered?.latest;
-    let exists = desk.iter().filter_map(|leg| leg.existed_at_creation()).min();
+    let exists = legs.iter().filter_map(|leg| leg.existed_at_creation()).min();
     let first = story.first()?.earliest;
     let earliest = exists.unwrap_or(first).max(first).min(latest);
-    Some(Bounds { earliest, latest })
+    Some(Start { at: Bounds { earliest, latest }, told: exists.is_some() })
 }
 
 impl LegStory {
@@ -93,14 +130,21 @@ impl LegStory {
     }
 }
 
+impl Story<'_> {
+    fn offered_at(&self) -> Option<Moment> {
+        let offered = self.timed().filter(|event| event.kind == EventKind::Offered);
+        offered.map(|event| event.at.earliest).min()
+    }
+}
+
 fn cause(
     story: &Story<'_>,
     desk: &[&LegStory],
-    answer: &Answer,
+    answer: &Answer<'_>,
     end: &End,
     queued: bool,
 ) -> Option<Cause> {
-    let of = |leg: &LegStory| leg.cause(answer.joins.contains_key(&leg.id));
+    let of = |leg: &LegStory| leg.cause(answer.joins.contains_key(leg.id.as_str()));
     if end.restarted {
         return Some(Cause::Failed);
     }
@@ -118,9 +162,9 @@ fn cause(
 
 fn verdict(
     call: &Call,
-    start: Option<Bounds>,
+    start: Option<Start>,
     rules: &CallRules,
-    answer: &Answer,
+    answer: &Answer<'_>,
     end: &End,
 ) -> Option<Verdict> {
     let unknown = |reason| Some(Verdict::Unknown { reason });
@@ -129,10 +173,10 @@ fn verdict(
     }
     if let Some(answered) = call.answered {
         let Some(start) = start else { return unknown(UnknownReason::RingStartMissing) };
-        return Some(timed(start, answered, call.alerting.is_some(), rules));
+        return Some(timed(start, answered, &end.lost, rules));
     }
     let ended_at = call.ended_at?;
-    if end.feed_lost && !end.restarted {
+    if !end.lost.is_empty() && !end.restarted {
         return unknown(UnknownReason::FeedLost);
     }
     if answer.uncertain {
@@ -142,19 +186,20 @@ fn verdict(
         return unknown(UnknownReason::TakenElsewhere);
     }
     match call.cause {
+        _ if !call.reached_desk => unknown(UnknownReason::LeftBeforeDesk),
         Some(Cause::Abandoned) => {
             Some(Verdict::Abandoned { ring: ring_at(call.alerting, ended_at, rules) })
         }
         Some(_) => Some(Verdict::Unanswered),
-        None if !call.reached_desk => unknown(UnknownReason::LeftBeforeDesk),
         None => unknown(UnknownReason::CauseMissing),
     }
 }
 
 /// The verdict over an answered call; a verdict or ring is stated only if both ends of the bounds
 /// give the same.
-fn timed(start: Bounds, answered: Bounds, told: bool, rules: &CallRules) -> Verdict {
-    let (least, greatest) = elapsed_ms(start, answered);
+fn timed(start: Start, answered: Bounds, lost: &[Bounds], rules: &CallRules) -> Verdict {
+    let (from, until) = with_lost(start.at, answered, lost);
+    let (least, greatest) = elapsed_ms(from, until);
     let period = rules.cadence.period_ms;
     let limit_ms = i64::from(rules.ring_limit) * period;
     let (first, last) = (ring_number(least, period), ring_number(greatest, period));
@@ -165,12 +210,27 @@ fn timed(start: Bounds, answered: Bounds, told: bool, rules: &CallRules) -> Verd
     if least >= limit_ms {
         return Verdict::Late { ring, over_ms: least - limit_ms };
     }
-    let reason = if told {
+    let reason = if (from, until) != (start.at, answered) {
+        UnknownReason::FeedLost
+    } else if start.told {
         UnknownReason::BetweenRings { least: first, greatest: last }
     } else {
         UnknownReason::RingStartMissing
     };
     Verdict::Unknown { reason }
+}
+
+/// Start and answer as far as they are certain where the feed was lost before the answer: an
+/// earlier phone may have begun to ring in the gap, and an earlier answer may have been given.
+fn with_lost(start: Bounds, answered: Bounds, lost: &[Bounds]) -> (Bounds, Bounds) {
+    let (mut from, mut until) = (start, answered);
+    for gap in lost.iter().filter(|gap| gap.earliest < answered.latest) {
+        if gap.earliest < start.latest {
+            from.earliest = from.earliest.min(gap.earliest);
+        }
+        until.earliest = until.earliest.min(gap.earliest.max(from.earliest));
+    }
+    (from, until)
 }
 
 /// The ring that runs at a moment, where both ends of the start's bounds give the same.

@@ -1,5 +1,7 @@
 //! One call as the desk lived it: canonical events in, one [`Call`] out.
 
+mod answer;
+mod end;
 pub mod event;
 pub mod fold;
 mod gather;
@@ -7,6 +9,7 @@ mod joins;
 mod judge;
 pub mod leg;
 pub mod rings;
+mod statement;
 mod story;
 
 pub use event::{

@@ -29,6 +29,8 @@ pub struct Story<'a> {
     /// Ordered and each once.
     pub events: Vec<&'a CallEvent>,
     pub legs: BTreeMap<&'a str, LegStory>,
+    /// The leg that began the call: of several, because calls were merged, the oldest.
+    pub caller_id: Option<&'a str>,
     /// The clock whose times are compared.
     pub clock: Clock,
 }
@@ -39,15 +41,17 @@ impl<'a> Story<'a> {
         let mut ordered: Vec<&CallEvent> = events.iter().collect();
         ordered.sort_by(|one, other| order(one, other));
         ordered.dedup();
-        let mut legs = BTreeMap::new();
+        let mut legs: BTreeMap<&'a str, LegStory> = BTreeMap::new();
         let clock = clock_of(&ordered);
         for event in &ordered {
             if let Some(facts) = event.leg.as_ref().filter(|leg| !leg.id.is_empty()) {
-                let leg: &mut LegStory = legs.entry(facts.id.as_str()).or_default();
-                leg.learn(event, facts, clock);
+                legs.entry(facts.id.as_str()).or_default().learn(event, facts, clock);
             }
         }
-        Self { events: ordered, legs, clock }
+        let began = legs.iter().filter(|(_, leg)| leg.originator && !leg.helper);
+        let oldest = began.min_by_key(|(id, leg)| (leg.first.map(|first| first.earliest), **id));
+        let caller_id = oldest.map(|(id, _)| *id);
+        Self { events: ordered, legs, caller_id, clock }
     }
 
     /// Events whose times may be compared with each other.
@@ -60,10 +64,9 @@ impl<'a> Story<'a> {
         self.timed().map(|event| event.at).min_by_key(|at| (at.earliest, at.latest))
     }
 
-    /// The leg that began the call: of several, because calls were merged, the oldest.
+    /// The leg that began the call.
     pub fn caller(&self) -> Option<&LegStory> {
-        let began = |leg: &&LegStory| (leg.first.map(|first| first.earliest), leg.id.clone());
-        self.legs.values().filter(|leg| leg.originator && !leg.helper).min_by_key(began)
+        self.legs.get(self.caller_id?)
     }
 }
 
@@ -75,7 +78,9 @@ fn clock_of(events: &[&CallEvent]) -> Clock {
 
 /// One order for any set of events: by time, then by the sender's id, then by all the rest.
 fn order(one: &CallEvent, other: &CallEvent) -> Ordering {
-    let leg = |event: &CallEvent| event.leg.as_ref().map(|leg| leg.id.clone());
+    fn leg(event: &CallEvent) -> Option<&str> {
+        event.leg.as_ref().map(|leg| leg.id.as_str())
+    }
     let rest = |event: &CallEvent| serde_json::to_string(event).unwrap_or_default();
     (one.at.earliest, one.at.latest, one.clock)
         .cmp(&(other.at.earliest, other.at.latest, other.clock))
