@@ -4,7 +4,7 @@
 use crate::call::{Call, CallEvent, CallRules, Moment, fold, gather};
 use crate::pbx::{self, Delivery, Dialect, FeedNotice, Pbx, Refusal, Secret};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What came of a file's deliveries.
 #[derive(Debug, Default)]
@@ -26,23 +26,33 @@ pub struct Reader<'a> {
     pub rules: CallRules,
 }
 
-/// Folds deliveries in the order in which they came.
+/// What tells a delivery from others: its own identity, if it has one, and its body.
+type Identity = (Option<String>, [u8; 32]);
+
+/// Folds deliveries, in whatever order the files have them.
 pub fn fold_all(reader: &Reader<'_>, deliveries: impl Iterator<Item = Delivery>) -> Folded {
     let mut folded = Folded::default();
-    let mut seen = BTreeSet::new();
     let mut events: Vec<CallEvent> = Vec::new();
     let mut notices: Vec<FeedNotice> = Vec::new();
     let mut last: Option<Moment> = None;
+    // Of a delivery that came repeatedly the earliest counts, as it does where it is stored.
+    let mut earliest: BTreeMap<Identity, (Moment, usize)> = BTreeMap::new();
+    let mut authentic: Vec<(usize, Delivery)> = Vec::new();
     for (index, delivery) in deliveries.enumerate() {
         last = last.max(Some(delivery.received_at));
         if reader.pbx.authenticate(&delivery, &reader.secret).is_err() {
             folded.refused += 1;
             continue;
         }
-        let key = reader.pbx.delivery_key(&delivery);
-        if !seen.insert((key, <[u8; 32]>::from(Sha256::digest(&delivery.body)))) {
-            continue;
-        }
+        let digest = Sha256::digest(&delivery.body).into();
+        let identity = (reader.pbx.delivery_key(&delivery), digest);
+        let came = (delivery.received_at, index);
+        let first = earliest.entry(identity).or_insert(came);
+        *first = came.min(*first);
+        authentic.push((index, delivery));
+    }
+    let firsts: BTreeSet<usize> = earliest.into_values().map(|(_, index)| index).collect();
+    for (index, delivery) in authentic.into_iter().filter(|(index, _)| firsts.contains(index)) {
         match reader.pbx.parse(&delivery, &reader.dialect) {
             Ok(reading) => {
                 events.extend(reading.events);
