@@ -4,8 +4,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer, SigningKey};
 use hmac::{Hmac, KeyInit, Mac};
-use ringledger::pbx::{self, Delivery, Secret};
+use ringledger::pbx::{self, Delivery, Refusal, Secret, signature};
+use serde_json::Value;
 use sha2::Sha256;
+use std::path::Path;
 
 const KEY: [u8; 32] = [7; 32];
 const BODY: &str = r#"{"type":"call.offered","at":"2026-11-23T10:00:00Z","call":"c"}"#;
@@ -96,4 +98,125 @@ fn a_token_comes_by_header_basic_or_query() {
     let mut asked = delivery(&[]);
     asked.target = "/hook/front?token=s3cret".into();
     assert!(pbx::named("asterisk").expect("it").authenticate(&asked, &secret).is_ok());
+}
+
+/// Vectors from a file beside this one.
+fn vectors(file: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/signatures").join(file);
+    serde_json::from_str(&std::fs::read_to_string(path).expect("vectors")).expect("JSON")
+}
+
+/// Runs a list of vectors; every one must be judged as it says.
+fn run(
+    list: &Value,
+    delivery: fn(&Value) -> Delivery,
+    proof: fn(&Delivery, &Secret) -> Result<(), Refusal>,
+) {
+    let list = list.as_array().expect("a list");
+    assert!(list.len() > 15);
+    for vector in list {
+        let secret = vector["secret"].as_str().or(vector["public_key"].as_str()).expect("a secret");
+        let judged = proof(&delivery(vector), &Secret(secret.to_owned()));
+        assert_eq!(judged.is_ok(), vector["valid"] == true, "{}: {judged:?}", vector["why"]);
+        if let Err(refusal) = judged {
+            assert!(!refusal.to_string().contains(secret), "the secret is told: {refusal}");
+        }
+    }
+}
+
+/// A request as a vector gives it: `url`, `method`, `headers`, `body`, `at`.
+fn request(vector: &Value) -> Delivery {
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let url = text(&vector["url"]);
+    let (host, path) =
+        url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).expect("a URL");
+    let mut headers: Vec<(String, String)> = Vec::new();
+    for header in vector["headers"].as_array().expect("headers") {
+        headers.push((text(&header[0]).to_ascii_lowercase(), text(&header[1])));
+    }
+    if !headers.iter().any(|(name, _)| name == "host") {
+        headers.push(("host".into(), host.into()));
+    }
+    Delivery {
+        received_at: text(&vector["at"]).parse().expect("a moment"),
+        method: text(&vector["method"]),
+        target: format!("/{path}"),
+        headers,
+        body: text(&vector["body"]).into(),
+    }
+}
+
+/// A body with headers: `received_at_unix_s`, `body`, and `name_of_header`.
+fn signed_body(vector: &Value) -> Delivery {
+    let names = ["webhook_id", "webhook_timestamp", "webhook_signature", "jambonz_signature"];
+    let header = |name: &&str| Some((name.replace('_', "-"), vector[*name].as_str()?.to_owned()));
+    let at = vector["received_at_unix_s"].as_i64().expect("seconds");
+    Delivery {
+        received_at: chrono::DateTime::from_timestamp(at, 500_000_000).expect("a moment"),
+        method: "POST".into(),
+        target: "/hook/front".into(),
+        headers: names.iter().filter_map(header).collect(),
+        body: vector["body"].as_str().expect("a body").to_owned().into(),
+    }
+}
+
+#[test]
+fn every_vector_of_standard_webhooks_is_judged_right() {
+    run(&vectors("standard.json")["vectors"], signed_body, signature::standard_webhooks);
+}
+
+#[test]
+fn every_vector_of_a_hash_over_time_and_body_is_judged_right() {
+    run(&vectors("timed-body.json")["vectors"], signed_body, |delivery, secret| {
+        signature::timed_body_signed(delivery, secret, "jambonz-signature")
+    });
+}
+
+#[test]
+fn every_vector_of_a_key_over_stamp_and_body_is_judged_right() {
+    run(&vectors("vendors.json")["telnyx"]["vectors"], request, |delivery, secret| {
+        let (signature, stamp) = ("telnyx-signature-ed25519", "telnyx-timestamp");
+        signature::stamped_body_signed(delivery, secret, signature, stamp)
+    });
+}
+
+#[test]
+fn every_vector_of_a_signed_bearer_token_is_judged_right() {
+    run(&vectors("vendors.json")["vonage"]["vectors"], request, |delivery, secret| {
+        let claims = signature::web_token(delivery, secret)?;
+        if claims.issuer.as_deref() != Some("Vonage") {
+            return Err(signature::refused("another issuer"));
+        }
+        signature::covers_body(&claims, delivery)
+    });
+}
+
+#[test]
+fn a_hash_of_the_body_alone_is_checked_in_base64() {
+    let mut mac = Hmac::<Sha256>::new_from_slice(b"key").expect("a key");
+    mac.update(BODY.as_bytes());
+    let right = STANDARD.encode(mac.finalize().into_bytes());
+    let judge = |sent: &str, secret: &str| {
+        let delivery = delivery(&[("x-signature", sent)]);
+        signature::body_signed(&delivery, &Secret(secret.into()), "x-signature").is_ok()
+    };
+    assert!(judge(&right, "key"));
+    assert!(!judge(&right, "kei"));
+    assert!(!judge(&right[1..], "key"));
+    assert!(signature::body_signed(&delivery(&[]), &Secret("key".into()), "x-signature").is_err());
+}
+
+#[test]
+fn basic_and_bearer_want_their_own_scheme() {
+    let secret = Secret("pbx:s3cret".into());
+    let basic = format!("basic {}", STANDARD.encode("pbx:s3cret"));
+    assert!(signature::basic(&delivery(&[("authorization", &basic)]), &secret).is_ok());
+    assert!(
+        signature::basic(&delivery(&[("authorization", "Bearer pbx:s3cret")]), &secret).is_err()
+    );
+    assert!(
+        signature::bearer(&delivery(&[("authorization", "bearer pbx:s3cret")]), &secret).is_ok()
+    );
+    assert!(signature::bearer(&delivery(&[("authorization", &basic)]), &secret).is_err());
+    assert!(signature::bearer(&delivery(&[]), &Secret::default()).is_ok(), "nothing is asked for");
 }

@@ -3,9 +3,11 @@
 //! To add one: one file here, one line in [`ALL`], one folder of samples in `tests/pbx/`.
 
 pub mod asterisk;
+pub mod body;
 pub mod generic;
 pub mod multipart;
 pub mod signature;
+pub mod time;
 
 use crate::call::event::{CallEvent, FeedGap, Moment};
 use crate::party::PhoneNumber;

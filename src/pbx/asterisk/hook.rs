@@ -18,7 +18,9 @@ pub fn event(
     dialect: &Dialect<'_>,
 ) -> Result<Reading, Refusal> {
     let (at, clock) = time(object, delivery, dialect)?;
-    let name = text(object, "event").unwrap_or_default();
+    // A form with a file in it may leave out that it announces a recording.
+    let unsaid = if object.contains_key("event") { "" } else { "recording" };
+    let name = text(object, "event").unwrap_or(unsaid);
     let Some(id) = text(object, "uniqueid").or(text(object, "linkedid")) else {
         let why = "neither `uniqueid` nor `linkedid` says which call it is";
         return Err(Refusal::NotUnderstood(why.into()));

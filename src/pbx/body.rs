@@ -1,0 +1,128 @@
+//! The fields of a delivery, whatever carried them: JSON, a form, a form with files, or an address.
+
+use super::{Delivery, Refusal, multipart};
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+/// Names and values of one event. Forms and addresses give texts only.
+pub type Object = Map<String, Value>;
+
+/// Objects in one delivery at most.
+pub const BATCH_MAX: usize = 100;
+
+/// The objects that a delivery holds: of a GET its query; else its body, which is a form with files
+/// (RFC 7578), a JSON object, a JSON list of up to [`BATCH_MAX`], or a form.
+///
+/// # Errors
+/// [`Refusal::NotUnderstood`] with what is wrong about the body.
+pub fn objects(delivery: &Delivery) -> Result<Vec<Object>, Refusal> {
+    if is_get(delivery) {
+        return Ok(vec![form(query(delivery).as_bytes())]);
+    }
+    let kind = delivery.header("content-type").unwrap_or_default();
+    if kind.starts_with("multipart/form-data") {
+        return Ok(vec![fields(delivery, kind)?]);
+    }
+    let text = String::from_utf8_lossy(&delivery.body);
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if !text.starts_with(['{', '[']) {
+        return Ok(vec![form(text.as_bytes())]);
+    }
+    let value = serde_json::from_str(text)
+        .or_else(|_| serde_json::from_str(&without_bad_escapes(text)))
+        .map_err(|error| Refusal::NotUnderstood(format!("the body is no JSON: {error}")))?;
+    match value {
+        Value::Object(object) => Ok(vec![object]),
+        Value::Array(list) if list.len() <= BATCH_MAX => list.into_iter().map(object).collect(),
+        _ => {
+            let why = format!("the body is neither an object nor a list of up to {BATCH_MAX}");
+            Err(Refusal::NotUnderstood(why))
+        }
+    }
+}
+
+/// The one object that a delivery holds.
+///
+/// # Errors
+/// [`Refusal::NotUnderstood`] when the body cannot be read or holds a list.
+pub fn one(delivery: &Delivery) -> Result<Object, Refusal> {
+    let mut objects = objects(delivery)?;
+    match (objects.pop(), objects.is_empty()) {
+        (Some(object), true) => Ok(object),
+        _ => Err(Refusal::NotUnderstood("the body is a list; one object is wanted".into())),
+    }
+}
+
+/// Whether the fields stand in the address.
+pub fn is_get(delivery: &Delivery) -> bool {
+    delivery.method.eq_ignore_ascii_case("GET")
+}
+
+/// What follows the `?` of the address, as it was sent.
+pub fn query(delivery: &Delivery) -> &str {
+    delivery.target.split_once('?').map_or("", |(_, query)| query)
+}
+
+/// The identity of a GET: all that it says stands in its address. A body has its own digest.
+pub fn key_of_get(delivery: &Delivery) -> Option<String> {
+    is_get(delivery).then(|| delivery.target.clone())
+}
+
+/// A field as text; nothing where it is absent, empty, no text, or not readable in its charset.
+pub fn text<'a>(object: &'a Object, name: &str) -> Option<&'a str> {
+    let text = object.get(name)?.as_str()?.trim();
+    (!text.is_empty() && !text.contains(char::REPLACEMENT_CHARACTER)).then_some(text)
+}
+
+/// Names and values as in an address or a form, decoded; of a repeated name the last one stands.
+pub fn form(text: &[u8]) -> Object {
+    let pairs = form_urlencoded::parse(text);
+    pairs.map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect()
+}
+
+fn object(value: Value) -> Result<Object, Refusal> {
+    match value {
+        Value::Object(object) => Ok(object),
+        other => Err(Refusal::NotUnderstood(format!("`{other}` in the list is no object"))),
+    }
+}
+
+/// The text fields of a form with files. Of a file there is the name, also as `file`.
+fn fields(delivery: &Delivery, kind: &str) -> Result<Object, Refusal> {
+    let parts = multipart::parts(kind, &delivery.body).map_err(Refusal::NotUnderstood)?;
+    let mut object = Object::new();
+    for part in parts {
+        match part.file_name {
+            Some(file) => {
+                object.insert("file".to_owned(), file.clone().into());
+                object.insert(part.name, file.into());
+            }
+            None => {
+                let text = String::from_utf8_lossy(part.body).into_owned();
+                object.insert(part.name, text.into());
+            }
+        }
+    }
+    Ok(object)
+}
+
+/// Dialplans write JSON by hand, and a name with a SIP quoted pair puts a backslash where JSON
+/// allows none.
+fn without_bad_escapes(text: &str) -> Cow<'_, str> {
+    let mut good = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            good.push(c);
+            continue;
+        }
+        match chars.peek() {
+            Some(next) if "\"\\/bfnrtu".contains(*next) => {
+                good.push('\\');
+                good.extend(chars.next());
+            }
+            _ => good.push_str("\\\\"),
+        }
+    }
+    Cow::Owned(good)
+}
