@@ -4,6 +4,7 @@ use crate::audio::child::Limits as ListeningLimits;
 use crate::clock;
 use crate::config::{Config, SourceConfig};
 use crate::flow::archive::Archive;
+use crate::flow::arriving::Arriving;
 use crate::flow::intake::Intake;
 use crate::flow::interpret::{Rules, Source};
 use crate::job::{close, listen, relink_daemon, watch as watching};
@@ -149,6 +150,7 @@ pub fn open(config: &Config, alone: bool) -> Result<Data, Error> {
         store: store.clone(),
         objects: Arc::new(objects.map_err(io(&recordings))?),
         metrics: Arc::new(Metrics::default()),
+        arriving: Arriving::default(),
         arrived: Arc::new(Notify::new()),
     });
     Ok(Data { store, rules, archive, database, lock: owner.then_some(lock) })

@@ -1,9 +1,18 @@
 //! Watching a recorder's folder: finished means closed or renamed into place, never standing still.
 
-use ringledger::source::folder::Folder;
+use ringledger::source::Arrival;
+use ringledger::source::folder::{Folder, Sight};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
+
+async fn finished(folder: &mut Folder) -> Arrival {
+    loop {
+        if let Sight::Finished(arrival) = folder.next().await.expect("a sight") {
+            return arrival;
+        }
+    }
+}
 
 fn names(folder: &Folder) -> Vec<String> {
     let found = folder.scan().expect("looked through");
@@ -16,9 +25,10 @@ async fn a_file_is_offered_when_its_writer_closes_it() {
     let root = tempfile::tempdir().expect("a folder");
     let mut folder = Folder::watch(root.path()).expect("watched");
     let mut file = File::create(root.path().join("a.wav")).expect("made");
+    assert_eq!(folder.next().await, Some(Sight::Begun("a.wav".into())));
     file.write_all(b"RIFF").expect("written");
     drop(file);
-    let arrival = folder.finished().await.expect("an arrival");
+    let arrival = finished(&mut folder).await;
     assert!(arrival.path.ends_with("a.wav"));
     assert_eq!(arrival.bytes, 4);
 }
@@ -30,7 +40,7 @@ async fn a_file_that_is_renamed_into_place_is_offered_under_its_new_name() {
     let from = aside.path().join("part");
     fs::write(&from, b"RIFF").expect("written");
     fs::rename(&from, root.path().join("b.wav")).expect("renamed");
-    let arrival = folder.finished().await.expect("an arrival");
+    let arrival = finished(&mut folder).await;
     assert!(arrival.path.ends_with("b.wav"));
 }
 

@@ -2,15 +2,16 @@
 
 mod desk;
 
-use desk::{Day, call, day, moment, recording};
+use desk::{Day, call, day, moment, proposal, recording};
 use ringledger::audit::{self, Report};
 use ringledger::call::{Step, Verdict};
-use ringledger::finding::{Code, State};
+use ringledger::finding::{Code, State as FindingState};
 use ringledger::ledger::version::changes;
 use ringledger::party::PhoneNumber;
+use ringledger::recording::{Standing, State};
 use ringledger::render::page::{
-    CallPage, EntryPage, ErrorPage, FindingView, FindingsPage, Frame, LoginPage, RecordingPage,
-    SearchPage, html,
+    CallPage, EntryPage, ErrorPage, FindingView, FindingsPage, Frame, LoginPage, Proposed,
+    RecordingPage, SearchPage, html,
 };
 use ringledger::render::words::{Language, word};
 use ringledger::render::{self, Exposure};
@@ -160,6 +161,8 @@ fn a_call_page_shows_its_facts_and_escapes_what_people_wrote() {
         recordings: &day.facts.recordings[..1],
         entry: Some(&entry),
         link: None,
+        standing: Some(Standing { state: State::Lost, since: moment(9, 11, 0) }),
+        proposed: vec![Proposed { entry: day.facts.entries[1].clone(), proposal: proposal(1, 2) }],
         findings: vec![FindingView::of(&findings[0], &frame)],
     });
     for shown in [
@@ -171,6 +174,8 @@ fn a_call_page_shows_its_facts_and_escapes_what_people_wrote() {
         "action=\"/api/v1/explanations\"",
         "action=\"/api/v1/decisions\"",
         "value=\"call:call-1\"",
+        "未到",
+        "name=\"together\" value=\"true\"",
         "class=\"waveform\"",
         "/calls/1?lang=zh",
     ] {
@@ -196,6 +201,8 @@ fn a_masked_reader_sees_no_whole_number_on_any_page() {
             recordings: &day.facts.recordings,
             entry: day.facts.entries.first(),
             link: None,
+            standing: None,
+            proposed: Vec::new(),
             findings: Vec::new(),
         }),
         html(&RecordingPage {
@@ -228,7 +235,11 @@ fn a_masked_reader_sees_no_whole_number_on_any_page() {
 fn only_an_open_finding_can_be_explained() {
     let frame = frame(Language::En, Exposure::Masked);
     let mut finding = report().findings.remove(0);
-    for (state, form) in [(State::Open, true), (State::Explained, false), (State::Healed, false)] {
+    for (state, form) in [
+        (FindingState::Open, true),
+        (FindingState::Explained, false),
+        (FindingState::Healed, false),
+    ] {
         finding.state = state;
         let findings = vec![FindingView::of(&finding, &frame)];
         let page = html(&FindingsPage { frame: &frame, findings, next: None });

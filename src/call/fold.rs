@@ -218,9 +218,10 @@ fn timeline(story: &Story<'_>) -> Vec<Step> {
         .events
         .iter()
         .filter_map(|event| {
-            let what = word(&event.kind)?.to_owned();
             let leg = event.leg.as_ref().and_then(|leg| story.legs.get(leg.id.as_str()));
             let extension = leg.and_then(|leg| leg.extension.clone());
+            let of_caller = leg.is_some_and(|leg| leg.originator) && extension.is_none();
+            let what = word(&event.kind, of_caller)?.to_owned();
             Some(Step { at: event.at.earliest, what, extension })
         })
         .collect();
@@ -228,9 +229,11 @@ fn timeline(story: &Story<'_>) -> Vec<Step> {
     steps
 }
 
-/// The word of an event in a timeline; nothing for those that say nothing to people.
-fn word(kind: &EventKind) -> Option<&'static str> {
+/// The word of an event in a timeline; nothing for those that say nothing to people. `of_caller`:
+/// it is told of the outside caller's own line, which nobody picks up but the phone system.
+fn word(kind: &EventKind, of_caller: bool) -> Option<&'static str> {
     Some(match kind {
+        EventKind::PickedUp if of_caller => "line_opened",
         EventKind::Offered => "offered",
         EventKind::LegCreated => "leg_created",
         EventKind::Alerting => "alerting",

@@ -101,6 +101,18 @@ impl Call {
         self.joined.is_some()
     }
 
+    /// Whether this is an id of the call, of a call that was merged into it, or of one of its legs.
+    pub fn answers_to(&self, id: &str) -> bool {
+        let of_legs = self.legs.iter().map(|leg| &leg.id);
+        [&self.call_id].into_iter().chain(&self.other_ids).chain(of_legs).any(|own| own == id)
+    }
+
+    /// Whether the phone system announced a recording of this name, wherever it lies.
+    pub fn announces(&self, name: &str) -> bool {
+        let base = |reference: &str| reference.rsplit('/').next() == Some(name);
+        self.recordings.iter().any(|one| base(&one.reference))
+    }
+
     /// The party outside the estate: the caller of an inbound call, the callee of an outbound one.
     pub fn outside_party(&self) -> Option<&PhoneNumber> {
         match self.direction {

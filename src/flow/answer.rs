@@ -36,6 +36,8 @@ pub struct CallAnswer {
     pub recordings: Vec<RecordingFact>,
     pub entry: Option<EntryFact>,
     pub link: Option<Proposal>,
+    /// Entries that linking left to people, best first.
+    pub proposed: Vec<(EntryFact, Proposal)>,
     pub findings: Vec<Kept>,
 }
 
@@ -152,6 +154,7 @@ impl Answers {
                 site: site_of(&rules, &store, site)?,
                 recordings: recordings::of_call(connection, site, key)?,
                 findings: findings::about(connection, site, about)?,
+                proposed: proposed(connection, site, key)?,
                 entry,
                 link: link.map(|(_, proposal)| proposal),
                 fact,
@@ -242,6 +245,21 @@ fn site_of(rules: &Rules, store: &Store, key: i64) -> store::Result<Site> {
     let name = names.sites.get(&key).map_or("", String::as_str);
     let gone = || Site::new(name, crate::site::SiteSettings::default());
     Ok(rules.sites.get(name).cloned().unwrap_or_else(gone))
+}
+
+/// Entries that fit a call and that nobody decided about, best first.
+fn proposed(
+    connection: &Connection,
+    site: i64,
+    call: i64,
+) -> store::Result<Vec<(EntryFact, Proposal)>> {
+    let open = links::open_of(connection, site, 0, call)?;
+    let mut proposals: Vec<Proposal> = open.suggested.into_iter().chain(open.ambiguous).collect();
+    proposals.sort_by(|one, other| other.probability.total_cmp(&one.probability));
+    proposals
+        .into_iter()
+        .map(|proposal| Ok((entries::by_key(connection, proposal.entry)?, proposal)))
+        .collect()
 }
 
 fn versions(connection: &Connection, key: i64) -> store::Result<Vec<VersionAnswer>> {

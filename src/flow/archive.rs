@@ -1,11 +1,13 @@
 //! The route of one recording: the bytes first, the row second, so that a row always points at
 //! something.
 
+use super::answer::CallAnswer;
+use super::arriving::Arriving;
 use super::error::{Error, Kind, Result};
 use crate::call::Moment;
 use crate::metrics::Metrics;
 use crate::object::{Incoming, ObjectStore};
-use crate::recording::{ContentHash, Hints};
+use crate::recording::{ContentHash, Hints, Recording, Standing, standing};
 use crate::source::Arrival;
 use crate::store::Store;
 use crate::store::sqlite::recordings::{self, Arrived, SeenFile};
@@ -19,6 +21,8 @@ pub struct Archive {
     pub store: Store,
     pub objects: Arc<dyn ObjectStore>,
     pub metrics: Arc<Metrics>,
+    /// What is on its way.
+    pub arriving: Arriving,
     /// Wakes whoever listens to new recordings.
     pub arrived: Arc<Notify>,
 }
@@ -130,7 +134,19 @@ impl Archive {
             .map_err(|error| disk(&error))?;
         let hints = Hints { finished_at: Some(arrival.modified_at), ..hints };
         let arrived = Arrived { hash, bytes, hints };
-        self.write_row(site, arrived, Some(file), at, "folder").await.map(Some)
+        let name = arrived.hints.name.clone();
+        let admitted = self.write_row(site, arrived, Some(file), at, "folder").await?;
+        self.arriving.end(&name);
+        Ok(Some(admitted))
+    }
+
+    /// Where the recording of a call stands.
+    pub fn standing(&self, answer: &CallAnswer, as_of: Moment) -> Option<Standing> {
+        let call = &answer.fact.call;
+        let set: Vec<Recording> =
+            answer.recordings.iter().map(|fact| fact.recording.clone()).collect();
+        let grace_s = answer.site.settings_at(call.offered_at).recording_grace_s;
+        standing(call, &set, self.arriving.since(call), as_of, grace_s)
     }
 
     async fn read<T: Send + 'static>(

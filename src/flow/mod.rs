@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod archive;
+pub mod arriving;
 pub mod desk;
 pub mod error;
 pub mod fold_files;

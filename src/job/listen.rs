@@ -2,6 +2,7 @@
 //! with limits.
 
 use crate::audio::child::{self, Limits};
+use crate::clock;
 use crate::flow::archive::Archive;
 use crate::store::sqlite::recordings;
 use std::io;
@@ -40,8 +41,8 @@ pub async fn catch_up(
             });
             match measured.await {
                 Ok(Ok(measures)) => {
-                    let key = fact.key;
-                    archive.store.write(move |tx| tx.heard(key, &measures)).await?;
+                    let (key, at) = (fact.key, clock::now());
+                    archive.store.write(move |tx| tx.heard(key, &measures, at)).await?;
                     heard += 1;
                 }
                 Ok(Err(error)) => tracing::error!(%error, recording = fact.key, "not heard"),

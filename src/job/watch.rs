@@ -7,7 +7,7 @@ use crate::flow::intake::Announced;
 use crate::recording::Hints;
 use crate::recording::name::NamePattern;
 use crate::source::Arrival;
-use crate::source::folder::Folder;
+use crate::source::folder::{Folder, Sight};
 use crate::stop::Stop;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -58,8 +58,12 @@ async fn follow(
     let mut look = tokio::time::interval(LOOK_EVERY);
     loop {
         tokio::select! {
-            finished = folder.finished() => match finished {
-                Some(arrival) => take(watched, archive, &arrival, None).await,
+            sight = folder.next() => match sight {
+                Some(Sight::Finished(arrival)) => take(watched, archive, &arrival, None).await,
+                Some(Sight::Begun(name)) => {
+                    archive.arriving.begin(&watched.names.hints(&name, watched.zone), clock::now());
+                }
+                Some(Sight::Gone(name)) => archive.arriving.end(&name),
                 None => return,
             },
             // After a lag the next look through the folder finds what was missed.

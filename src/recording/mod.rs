@@ -2,11 +2,14 @@
 
 pub mod listen;
 pub mod name;
+mod standing;
 
 use crate::call::event::{Direction, Moment};
 use crate::party::PhoneNumber;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+pub use standing::{Standing, standing};
 
 /// SHA-256 of a recording's bytes: its identity.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -134,6 +137,8 @@ pub struct Recording {
     pub hints: Hints,
     pub arrived_at: Moment,
     pub state: State,
+    /// When it came to this state.
+    pub state_at: Moment,
     /// `None` until somebody has listened.
     pub measures: Option<Measures>,
 }

@@ -204,6 +204,7 @@ mod tests {
             hints,
             arrived_at: Moment::default(),
             state: crate::recording::State::Stored,
+            state_at: Moment::default(),
             measures: None,
         };
         assert_eq!(call_of(&recording, &[call(1, "1"), call(2, "2")]), None);

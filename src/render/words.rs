@@ -208,6 +208,13 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("unfinished_header", "文件头未完成", "unfinished header"),
     ("undecodable", "无法解码", "undecodable"),
     ("person", "人工", "by hand"),
+    ("arriving", "接收中", "arriving"),
+    ("damaged", "录音有问题", "damaged"),
+    ("expected", "等待录音", "expected"),
+    ("lost", "未到", "never came"),
+    ("stored", "已保存", "stored"),
+    ("verified", "已核验", "verified"),
+    ("line_opened", "线路应答（系统）", "line opened by the phone system"),
 ];
 
 /// A word in a language; the key itself where there is none.

@@ -15,7 +15,18 @@ use tokio::sync::mpsc;
 pub struct Folder {
     root: PathBuf,
     _watcher: RecommendedWatcher,
-    finished: mpsc::UnboundedReceiver<PathBuf>,
+    sights: mpsc::UnboundedReceiver<(What, PathBuf)>,
+}
+
+/// What was seen of a file in a watched folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sight {
+    /// Somebody writes a file of this name.
+    Begun(String),
+    /// A file is finished and may be taken.
+    Finished(Arrival),
+    /// The file of this name is no longer there.
+    Gone(String),
 }
 
 impl Folder {
@@ -26,25 +37,29 @@ impl Folder {
     pub fn watch(root: &Path) -> Result<Self, notify::Error> {
         // The list of open files knows only canonical paths.
         let root = &fs::canonicalize(root)?;
-        let (sender, finished) = mpsc::unbounded_channel();
+        let (sender, sights) = mpsc::unbounded_channel();
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             if let Ok(event) = event
-                && is_finish(&event.kind)
+                && let Some(what) = seen(&event.kind)
             {
                 // A receiver that is gone wants no more.
-                event.paths.into_iter().for_each(|path| drop(sender.send(path)));
+                event.paths.into_iter().for_each(|path| drop(sender.send((what, path))));
             }
         })?;
         watcher.watch(root, RecursiveMode::Recursive)?;
-        Ok(Self { root: root.to_owned(), _watcher: watcher, finished })
+        Ok(Self { root: root.to_owned(), _watcher: watcher, sights })
     }
 
-    /// The next file that was finished.
-    pub async fn finished(&mut self) -> Option<Arrival> {
+    /// The next thing that happened to a file.
+    pub async fn next(&mut self) -> Option<Sight> {
         loop {
-            let path = self.finished.recv().await?;
-            if let Some(arrival) = arrival(&path) {
-                return Some(arrival);
+            let (what, path) = self.sights.recv().await?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            match (what, arrival(&path)) {
+                (What::Finished, Some(arrival)) => return Some(Sight::Finished(arrival)),
+                (What::Begun, Some(_)) => return Some(Sight::Begun(name)),
+                (What::Gone, None) => return Some(Sight::Gone(name)),
+                _ => {}
             }
         }
     }
@@ -73,13 +88,26 @@ impl Folder {
     }
 }
 
-/// Closed after writing, or renamed into place.
-fn is_finish(kind: &EventKind) -> bool {
-    matches!(
-        kind,
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Begun,
+    Finished,
+    Gone,
+}
+
+/// What an event says of a file. Finished is closed after writing, or renamed into place.
+fn seen(kind: &EventKind) -> Option<What> {
+    match kind {
+        EventKind::Create(_) => Some(What::Begun),
         EventKind::Access(AccessKind::Close(AccessMode::Write))
-            | EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both))
-    )
+        | EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both)) => {
+            Some(What::Finished)
+        }
+        EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)) => {
+            Some(What::Gone)
+        }
+        _ => None,
+    }
 }
 
 fn arrival(path: &Path) -> Option<Arrival> {

@@ -9,7 +9,7 @@ use crate::flow::answer::{Kept, Wanted, place_of};
 use crate::flow::error::{Error, Kind, Result};
 use crate::render::page::{
     AuditPage, CallPage, EntryPage, ErrorPage, FindingView, FindingsPage, Frame, LoginPage,
-    RecordingPage, SearchPage, html, local,
+    Proposed, RecordingPage, SearchPage, html, local,
 };
 use crate::render::words::{Language, word};
 use crate::render::{self, Exposure};
@@ -153,12 +153,17 @@ pub async fn call(
     state.enter(&headers, peer)?;
     let answer = state.answers().call(key).await?;
     let frame = asked.frame(&headers, &answer.site, "call", format!("/calls/{key}"));
+    let standing = state.archive.standing(&answer, clock::now());
+    let proposed = answer.proposed.into_iter();
+    let proposed = proposed.map(|(entry, proposal)| Proposed { entry, proposal }).collect();
     let page = CallPage {
         frame: &frame,
         fact: &answer.fact,
         recordings: &answer.recordings,
         entry: answer.entry.as_ref(),
         link: answer.link.as_ref(),
+        standing,
+        proposed,
         findings: views(&answer.findings, &frame),
     };
     Ok(Html(html(&page)))

@@ -103,6 +103,7 @@ pub fn recording(key: i64, call: Option<i64>, starts_at: Moment) -> RecordingFac
         hints: Hints { name, starts_at: Some(starts_at), ..Hints::default() },
         arrived_at: starts_at + TimeDelta::seconds(61),
         state: recording::State::Verified,
+        state_at: starts_at + TimeDelta::seconds(62),
         measures: Some(measures(54.0, SoundClass::Ok)),
     };
     RecordingFact { key, call, recording }

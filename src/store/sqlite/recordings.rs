@@ -69,10 +69,10 @@ impl Tx<'_, '_> {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such recording.
-    pub fn heard(&mut self, key: i64, measures: &Measures) -> Result<()> {
+    pub fn heard(&mut self, key: i64, measures: &Measures, at: Moment) -> Result<()> {
         let fact = recording(self.connection, key)?;
         let site = self.site_of("recording", key)?;
-        let recording = heard(fact.recording, Some(measures.clone()));
+        let recording = heard(fact.recording, measures.clone(), at);
         self.connection
             .prepare_cached("UPDATE recording SET doc = ?2, heard = 1 WHERE key = ?1")?
             .execute(params![key, json(key, &recording)?])?;
@@ -92,13 +92,13 @@ impl Tx<'_, '_> {
 }
 
 /// A recording after somebody has listened to it: verified, or damaged when its class says so.
-fn heard(mut recording: Recording, measures: Option<Measures>) -> Recording {
-    let class = measures.as_ref().map_or(SoundClass::Ok, |measures| measures.class);
-    recording.state = match class {
+fn heard(mut recording: Recording, measures: Measures, at: Moment) -> Recording {
+    recording.state = match measures.class {
         SoundClass::Ok | SoundClass::OneSided | SoundClass::UnfinishedHeader => State::Verified,
         SoundClass::NoSound | SoundClass::Truncated | SoundClass::Undecodable => State::Damaged,
     };
-    recording.measures = measures;
+    recording.state_at = at;
+    recording.measures = Some(measures);
     recording
 }
 
@@ -110,6 +110,7 @@ pub fn apply(place: &Place<'_>, fact: &Fact, arrived: Arrived) -> Result<()> {
         hints: arrived.hints,
         arrived_at: apply::at(fact),
         state: State::Stored,
+        state_at: apply::at(fact),
         measures: None,
     };
     let at = starts_at(&recording);
