@@ -33,7 +33,9 @@ pub fn objects(delivery: &Delivery) -> Result<Vec<Object>, Refusal> {
         .map_err(|error| Refusal::NotUnderstood(format!("the body is no JSON: {error}")))?;
     match value {
         Value::Object(object) => Ok(vec![object]),
-        Value::Array(list) if list.len() <= BATCH_MAX => list.into_iter().map(object).collect(),
+        Value::Array(list) if list.len() <= BATCH_MAX => {
+            list.into_iter().enumerate().map(|(place, value)| object(place, value)).collect()
+        }
         _ => {
             let why = format!("the body is neither an object nor a list of up to {BATCH_MAX}");
             Err(Refusal::NotUnderstood(why))
@@ -80,10 +82,11 @@ pub fn form(text: &[u8]) -> Object {
     pairs.map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect()
 }
 
-fn object(value: Value) -> Result<Object, Refusal> {
+/// The value itself is not told: it may be long, or a number of a person.
+fn object(place: usize, value: Value) -> Result<Object, Refusal> {
     match value {
         Value::Object(object) => Ok(object),
-        other => Err(Refusal::NotUnderstood(format!("`{other}` in the list is no object"))),
+        _ => Err(Refusal::NotUnderstood(format!("item {} of the list is no object", place + 1))),
     }
 }
 
