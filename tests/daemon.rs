@@ -314,3 +314,15 @@ fn settings_are_read_again_on_a_signal_and_bad_ones_change_nothing() {
     }
     assert_eq!(tries("old"), 401);
 }
+
+#[test]
+fn check_says_whether_the_daemon_takes_deliveries() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let house = House::start(folder.path(), &[]);
+    let asked = format!("--running={}", house.address);
+    let (code, text) = run(&["check", &asked]);
+    assert_eq!((code, text.contains("takes deliveries")), (0, true), "{text}");
+    assert!(house.stop().success());
+    let (code, text) = run(&["check", &asked]);
+    assert_eq!((code, text.contains("ringledger serve")), (1, true), "{text}");
+}

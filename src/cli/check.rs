@@ -4,14 +4,23 @@ use super::data::Place;
 use super::{Failure, Outcome};
 use crate::app;
 use crate::config::Config;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 use serde_json::json;
 use std::path::Path;
+use std::time::Duration;
 
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     pub place: Place,
+    /// Ask the running daemon whether it takes deliveries, and nothing else. Without an address the
+    /// settings' `server.listen` is asked.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true)]
+    pub running: Option<Option<String>>,
 }
 
 /// Runs the command: what is missing is a finding.
@@ -20,23 +29,13 @@ pub struct Args {
 /// [`Failure::Usage`] when the settings are wrong.
 pub fn run(args: &Args, json: bool) -> Result<Outcome, Failure> {
     let config = args.place.config()?;
-    let looked: Vec<(String, Result<String, String>)> = [
-        ("data", data(&config)),
-        ("recordings", writable(&config.recordings_dir())),
-        ("socket", socket(&config)),
-        (
-            "rules",
-            app::rules(&config)
-                .map(|rules| {
-                    format!("{} sites, {} sources", rules.sites.len(), rules.sources.len())
-                })
-                .map_err(|e| e.to_string()),
-        ),
-    ]
-    .into_iter()
-    .map(|(name, found)| (name.to_owned(), found))
-    .chain(folders(&config))
-    .collect();
+    let looked = match &args.running {
+        Some(address) => {
+            let address = address.as_ref().unwrap_or(&config.server.listen);
+            vec![("daemon".to_owned(), running(address))]
+        }
+        None => everything(&config),
+    };
     let wrong = looked.iter().any(|(_, found)| found.is_err());
     for (name, found) in &looked {
         let (good, text) = match found {
@@ -50,6 +49,55 @@ pub fn run(args: &Args, json: bool) -> Result<Outcome, Failure> {
         }
     }
     Ok(if wrong { Outcome::Findings } else { Outcome::Clean })
+}
+
+/// What was looked at, and what was found: good, or what is wrong.
+type Looked = (String, Result<String, String>);
+
+fn everything(config: &Config) -> Vec<Looked> {
+    [
+        ("data", data(config)),
+        ("recordings", writable(&config.recordings_dir())),
+        ("socket", socket(config)),
+        (
+            "rules",
+            app::rules(config)
+                .map(|rules| {
+                    format!("{} sites, {} sources", rules.sites.len(), rules.sources.len())
+                })
+                .map_err(|e| e.to_string()),
+        ),
+    ]
+    .into_iter()
+    .map(|(name, found)| (name.to_owned(), found))
+    .chain(folders(config))
+    .collect()
+}
+
+/// How long a daemon may take to answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Asks the daemon at an address whether it is ready.
+fn running(address: &str) -> Result<String, String> {
+    let told = |error: &dyn std::fmt::Display| format!("{address}: {error}");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| told(&error))?;
+    let uri = format!("http://{address}/readyz");
+    let uri = uri.parse().map_err(|error| told(&error as &dyn std::fmt::Display))?;
+    let asked = async {
+        let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+        tokio::time::timeout(ANSWER_WITHIN, client.get(uri)).await
+    };
+    match runtime.block_on(asked) {
+        Ok(Ok(response)) if response.status().is_success() => {
+            Ok(format!("{address} takes deliveries"))
+        }
+        Ok(Ok(response)) => Err(told(&response.status())),
+        Ok(Err(error)) => Err(format!("{}; start it with `ringledger serve`", told(&error))),
+        Err(_) => Err(told(&format!("no answer within {} s", ANSWER_WITHIN.as_secs()))),
+    }
 }
 
 fn data(config: &Config) -> Result<String, String> {
@@ -72,7 +120,7 @@ fn socket(config: &Config) -> Result<String, String> {
     }
 }
 
-fn folders(config: &Config) -> Vec<(String, Result<String, String>)> {
+fn folders(config: &Config) -> Vec<Looked> {
     let of_source = |source: &crate::config::SourceConfig| {
         let name = source.name.clone();
         let all = source.folders.iter().map(move |folder| {
