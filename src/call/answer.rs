@@ -1,11 +1,12 @@
 //! Who took the call, and when: by joins where they can be seen, else by a pick-up that lasted.
 
 use super::end::ended;
-use super::event::{Bounds, Direction, EventKind, JoinSight, Moment};
-use super::fold::{CallRules, is_desk_leg};
+use super::event::{Bounds, Cause, Direction, EventKind, JoinSight, Moment};
+use super::fold::{CallRules, desk_number, is_desk_leg};
 use super::joins::first_joins;
 use super::statement::first_told;
 use super::story::{LegStory, Story};
+use chrono::TimeDelta;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How the desk took the call.
@@ -15,6 +16,8 @@ pub struct Answer<'a> {
     pub extension: Option<String>,
     pub answered: Option<Bounds>,
     pub joined: Option<Bounds>,
+    /// Only the caller's leg told of the answer: other phones may have rung of which nothing came.
+    pub hearsay: bool,
     /// A phone was picked up so late that it cannot be told whether the caller was still there.
     pub uncertain: bool,
     /// Somebody who is not the desk took the call.
@@ -27,6 +30,8 @@ pub struct Answer<'a> {
 /// A pick-up must last longer than this to be an answer where joins cannot be seen, in
 /// milliseconds.
 const LASTING_MS: i64 = 1000;
+/// Phones dialled within this of each other were dialled together.
+const TOGETHER: TimeDelta = TimeDelta::seconds(1);
 /// How much longer than the time from pick-up to end a reported talk may seem, for the hooks' own
 /// delay.
 const TALK_SLACK_MS: i64 = 50;
@@ -41,27 +46,82 @@ pub fn answer<'a>(
     let callers = callers(story, rules);
     let joins = first_joins(story, &callers);
     let desk = |leg: &LegStory| is_desk_leg(story, leg, rules);
-    let taken = |wanted: &dyn Fn(&LegStory) -> bool| {
-        let legs = story.legs.values().filter(|leg| wanted(leg));
-        let joined = legs.filter_map(|leg| Some((*joins.get(leg.id.as_str())?, leg)));
-        joined.min_by_key(|(at, leg)| (at.earliest, at.latest, &leg.id))
-    };
     let other = |leg: &LegStory| !desk(leg) && !leg.helper && !callers.contains(leg.id.as_str());
     let answering = match direction {
-        Direction::Inbound => taken(&desk),
-        Direction::Outbound | Direction::Internal => taken(&|leg| !leg.helper),
+        Direction::Inbound => first_taken(story, &joins, &desk),
+        Direction::Outbound | Direction::Internal => first_taken(story, &joins, &|leg| !leg.helper),
     };
-    let elsewhere = taken(&other).is_some();
+    let elsewhere = first_taken(story, &joins, &other).is_some();
     let mut answer = match answering {
-        Some((joined, leg)) => answered(leg, joined),
-        None => unseen(story, rules, as_of),
+        Some(leg) => taken(story, leg, joins.get(leg.id.as_str()).copied(), rules),
+        None => unseen(story, rules, as_of).or_else(|| reached(story, rules)).unwrap_or_default(),
     };
-    answer.elsewhere = elsewhere && answer.joined.is_none();
+    let desk_took = answer.joined.is_some() || answer.extension.is_some();
+    answer.elsewhere = (elsewhere || answer.elsewhere) && !desk_took;
     let talked = story.legs.values().filter(|leg| !leg.helper);
     let talked = talked.filter(|leg| joins.contains_key(leg.id.as_str()));
     answer.transferred = talked.filter(|leg| !callers.contains(leg.id.as_str())).count() > 1;
     answer.joins = joins;
     answer
+}
+
+/// The first of these legs that a person took. Where one was taken at a time nobody told, legs are
+/// compared by when they began.
+fn first_taken<'s>(
+    story: &'s Story<'_>,
+    joins: &BTreeMap<&str, Bounds>,
+    wanted: &dyn Fn(&LegStory) -> bool,
+) -> Option<&'s LegStory> {
+    let timeless = story.legs.values().any(|leg| leg.answered);
+    let taken = story.legs.values().filter(|leg| wanted(leg)).filter_map(|leg| {
+        let joined = joins.get(leg.id.as_str()).copied();
+        let at = if timeless { leg.first } else { joined };
+        (leg.answered || joined.is_some()).then_some((at, leg))
+    });
+    let first = taken.min_by_key(|(at, leg)| (at.map(|at| (at.earliest, at.latest)), &leg.id));
+    first.map(|(_, leg)| leg)
+}
+
+fn taken<'a>(
+    story: &Story<'_>,
+    leg: &LegStory,
+    joined: Option<Bounds>,
+    rules: &CallRules,
+) -> Answer<'a> {
+    let at = joined.or_else(|| others_stopped(story, leg));
+    let extension = desk_number(leg, rules).or(leg.extension.as_ref()).cloned();
+    let known = at.map(|at| answered(leg, at)).unwrap_or_default();
+    Answer { leg: Some(leg.id.clone()), extension, ..known }
+}
+
+/// Phones dialled together stop when one of them is picked up: the last of them to stop tells when.
+fn others_stopped(story: &Story<'_>, leg: &LegStory) -> Option<Bounds> {
+    let (dialled, ended) = (leg.created?, leg.ended?);
+    let together = |other: &&LegStory| {
+        let at = other.created.map(|at| (at.earliest - dialled.earliest).abs());
+        other.id != leg.id && at.is_some_and(|apart| apart <= TOGETHER)
+    };
+    let rang = |other: &&LegStory| other.causes.contains(&Cause::NoAnswer);
+    let stopped = story.legs.values().filter(together).filter(rang).filter_map(|leg| leg.ended);
+    stopped.filter(|at| at.earliest <= ended.earliest).max_by_key(|at| at.earliest)
+}
+
+/// What the caller's leg says of a leg that is itself silent. Without its number nobody can say
+/// whose phone it was.
+fn reached<'a>(story: &Story<'_>, rules: &CallRules) -> Option<Answer<'a>> {
+    let silent = story.legs.values().filter(|leg| !leg.spoke);
+    let reached = silent.filter_map(|leg| Some((first_told(&leg.reached)?, leg)));
+    let (at, leg) = reached.min_by_key(|(at, leg)| (at.earliest, &leg.id))?;
+    Some(match desk_number(leg, rules) {
+        Some(number) => {
+            let extension = Some(number.clone());
+            Answer { extension, hearsay: true, ..answered(leg, at) }
+        }
+        None => {
+            let uncertain = leg.known_as.is_empty() && leg.extension.is_none();
+            Answer { elsewhere: true, uncertain, ..Answer::default() }
+        }
+    })
 }
 
 /// Whom the desk answers: the leg that began the call; where none is known, every leg to the
@@ -97,20 +157,17 @@ fn pick_up(leg: &LegStory, joined: Bounds) -> Option<Bounds> {
 }
 
 /// An answer where the phone system cannot tell joins: a pick-up that lasted.
-fn unseen<'a>(story: &Story<'_>, rules: &CallRules, as_of: Option<Moment>) -> Answer<'a> {
+fn unseen<'a>(story: &Story<'_>, rules: &CallRules, as_of: Option<Moment>) -> Option<Answer<'a>> {
     let blind = |leg: &&LegStory| leg.joins == JoinSight::Never && is_desk_leg(story, leg, rules);
     let picked = story.legs.values().filter(blind);
     let picked = picked.filter_map(|leg| Some((first_told(&leg.picked_up)?, leg)));
-    let Some((at, leg)) = picked.min_by_key(|(at, leg)| (at.earliest, &leg.id)) else {
-        return Answer::default();
-    };
+    let (at, leg) = picked.min_by_key(|(at, leg)| (at.earliest, &leg.id))?;
     let gone = ended(story).map(|told| told.at);
     let lasted = |until: Moment| (until - at.latest).num_milliseconds() > LASTING_MS;
     match gone {
-        Some(gone) if lasted(gone) || talked(story, at, gone) => answered(leg, at),
-        Some(_) => Answer { uncertain: true, ..Answer::default() },
-        None if as_of.is_some_and(lasted) => answered(leg, at),
-        None => Answer::default(),
+        Some(gone) if lasted(gone) || talked(story, at, gone) => Some(answered(leg, at)),
+        Some(_) => Some(Answer { uncertain: true, ..Answer::default() }),
+        None => as_of.is_some_and(lasted).then(|| answered(leg, at)),
     }
 }
 

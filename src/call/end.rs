@@ -1,7 +1,9 @@
 //! How a call ended: as it was told, or closed by rule because its feed was lost or nothing came
 //! for too long.
 
-use super::event::{Bounds, Cause, EventKind, FeedGap, JoinSight, LegFacts, Moment};
+use super::event::{
+    Bounds, CallEvent, Cause, Clock, EventKind, FeedGap, JoinSight, LegFacts, Moment,
+};
 use super::fold::CallRules;
 use super::story::Story;
 use chrono::TimeDelta;
@@ -34,19 +36,45 @@ pub struct Told {
 /// last.
 pub fn ended(story: &Story<'_>) -> Option<Told> {
     let told = || {
-        story.events.iter().rev().filter_map(|event| match (&event.kind, &event.leg) {
+        story.events.iter().filter_map(|event| match (&event.kind, &event.leg) {
             (EventKind::Ended { cause }, leg) if counts(leg.as_ref(), story) => {
                 Some((*event, *cause))
             }
             _ => None,
         })
     };
-    let by_clock = told().find(|(event, _)| event.clock == story.clock);
-    let (last, _) = by_clock.or_else(|| told().next())?;
-    let latest = |of_leg: bool| {
-        told().filter(|(event, _)| event.leg.is_some() == of_leg).find_map(|(_, cause)| cause)
+    let cause = |of_leg: bool| {
+        let causes = told().filter(|(event, _)| event.leg.is_some() == of_leg);
+        causes.filter_map(|(_, cause)| cause).next_back()
     };
-    Some(Told { at: last.at.earliest, cause: latest(false), cleared: latest(true) })
+    let at = at(story, || told().map(|(event, _)| event))?;
+    Some(Told { at, cause: cause(false), cleared: cause(true) })
+}
+
+/// When it ended, by the call's own clock if that tells it: the first time of the caller's own leg;
+/// else the last, but of receive times the first, which is the nearest to the end. Legs of which
+/// none is the caller's end the call together.
+fn at<'a, I>(story: &Story<'_>, told: impl Fn() -> I) -> Option<Moment>
+where
+    I: DoubleEndedIterator<Item = &'a CallEvent>,
+{
+    let of_leg = |event: &&CallEvent| event.leg.is_some();
+    let own = |event: &&CallEvent| {
+        let leg = event.leg.as_ref().map(|leg| leg.id.as_str());
+        leg.is_some() && leg == story.caller_id
+    };
+    let received = story.clock == Clock::Receiver;
+    let by_clock = || told().filter(|event| event.clock == story.clock);
+    let alone = story.caller_id.is_none() && received;
+    let alive = alone && story.legs.values().any(|leg| leg.ended.is_none());
+    let plain = || by_clock().filter(move |event| !(alive && of_leg(event)));
+    let last = match received {
+        true => plain().find(|event| !of_leg(event)).or_else(|| plain().next_back()),
+        false => plain().next_back(),
+    };
+    let other = || told().rfind(|event| event.clock != story.clock);
+    let event = by_clock().find(own).or(last).or_else(other)?;
+    Some(event.at.earliest)
 }
 
 /// Whether an end told of this leg is the call's.

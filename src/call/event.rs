@@ -24,6 +24,8 @@ pub enum Clock {
     Pbx,
     /// Our receive time, where the phone system gives none.
     Receiver,
+    /// A record written after the call, in whole seconds. It serves where nothing was told live.
+    Record,
 }
 
 /// An identity that all events of one call may share. Two events with a common tie belong to one
@@ -57,6 +59,25 @@ pub struct LegFacts {
     pub internal_helper: bool,
     /// Whether the sender sees joins at all.
     pub joins: JoinSight,
+    /// Its phone may have rung before anything that is told of the call.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rang_before: bool,
+    /// The leg on whose behalf this one was dialled. A leg that has none may have begun the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Who made this leg: the phone system dialled it, or its own party did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dialled: Option<bool>,
+    /// Numbers by which its phone may be listed, the surest first, where the phone system has no
+    /// one name for a phone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub known_as: Vec<String>,
+    /// The number that this leg shows as its caller's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<PhoneNumber>,
+    /// The number that was dialled on this leg.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<PhoneNumber>,
 }
 
 /// Whether a phone system can tell that two parties hear each other.
@@ -70,6 +91,9 @@ pub enum JoinSight {
     Never,
     /// It tells every one: a pick-up without a join met a caller who was gone.
     Always,
+    /// It tells when sound flows, also before the pick-up (early media): a dialled phone has
+    /// answered when both were told.
+    Sound,
 }
 
 /// What an event says about the call as a whole. For each field the earliest event that has it
@@ -135,6 +159,11 @@ pub enum EventKind {
     PickedUp,
     /// The caller and this leg can hear each other. This alone proves an answer.
     Joined,
+    /// A person took the call on this leg, at a time nobody told.
+    Answered,
+    /// The caller's own leg says that it was answered and joined with this one. It counts where
+    /// this leg itself is silent, and nobody else took the call.
+    Reached,
     /// The leg entered a bridge; two legs in one bridge hear each other.
     BridgeEntered { bridge: String },
     /// The leg left a bridge.
@@ -143,6 +172,9 @@ pub enum EventKind {
     LegEnded { cause: Option<Cause> },
     /// The call is over.
     Ended { cause: Option<Cause> },
+    /// The phone system's own summary of why nobody answered. `outweighs`: more than what the legs
+    /// say; else it serves where they say nothing.
+    Unanswered { cause: Cause, outweighs: bool },
     /// The phone system says afterwards for how long the dialled phone and the caller were
     /// connected. A proof of the join where joins cannot be seen, if it fits the pick-up.
     TalkReported { talk_ms: i64 },

@@ -2,7 +2,8 @@
 
 use super::answer::{Answer, answer};
 use super::end::end;
-use super::event::{Bounds, CallEvent, Direction, EventKind, FeedGap, Moment, Tie};
+use super::event::{Bounds, CallEvent, Clock, Direction, EventKind, FeedGap, Moment, Tie};
+use super::parties::{self, told};
 use super::story::{LegStory, Story};
 use super::{AnnouncedRecording, Cadence, Call, Leg, Step, judge};
 use crate::site::{SiteSettings, is_listed};
@@ -66,8 +67,12 @@ pub fn fold(
 ) -> Option<Call> {
     let story = Story::of(events);
     let offered_at = story.first()?.earliest;
+    if is_hearsay(&story) {
+        return None;
+    }
     let names = names(&story);
-    let direction = direction(&story, rules);
+    let direction = parties::direction(&story, rules);
+    let (caller, callee) = parties::numbers(&story, rules);
     let answer = answer(&story, rules, direction, as_of);
     let end = end(&story, gaps, rules, as_of);
     let (call_id, other_ids) = names;
@@ -75,10 +80,9 @@ pub fn fold(
         call_id,
         other_ids,
         direction,
-        caller: told(&story, |event| event.call.caller.clone()),
+        caller,
         caller_name: told(&story, |event| event.call.caller_name.clone()),
-        callee: told(&story, |event| event.call.callee.clone())
-            .map(|number| without_prefix(number, direction, rules)),
+        callee: callee.map(|number| without_prefix(number, direction, rules)),
         offered_at,
         alerting: None,
         answered: answer.answered,
@@ -94,7 +98,7 @@ pub fn fold(
         contradiction: false,
         legs: legs(&story, rules, &answer),
         recordings: recordings(&story),
-        timeline: timeline(&story),
+        timeline: timeline(&story, rules),
     };
     judge::complete(&mut call, &story, rules, &answer, &end);
     Some(call)
@@ -103,8 +107,28 @@ pub fn fold(
 /// A leg to a front-desk phone that did not begin the call itself.
 pub fn is_desk_leg(story: &Story<'_>, leg: &LegStory, rules: &CallRules) -> bool {
     let began = story.caller_id == Some(leg.id.as_str());
-    let desk = leg.extension.as_ref().is_some_and(|number| is_listed(&rules.desk, number));
-    desk && !began && !leg.helper && leg.outside != Some(true)
+    desk_number(leg, rules).is_some() && !began && !leg.helper
+}
+
+/// The number under which a leg's phone is listed as the desk's.
+pub fn desk_number<'a>(leg: &'a LegStory, rules: &CallRules) -> Option<&'a String> {
+    let mut numbers = leg.extension.iter().chain(&leg.known_as);
+    let inside = leg.outside != Some(true);
+    numbers.find(|number| inside && is_listed(&rules.desk, number))
+}
+
+/// Nothing but ends and summaries, received without the name of a call: of a call nobody told.
+fn is_hearsay(story: &Story<'_>) -> bool {
+    let after = |kind: &EventKind| {
+        matches!(
+            kind,
+            EventKind::LegEnded { .. } | EventKind::Ended { .. } | EventKind::Unanswered { .. }
+        )
+    };
+    let named = |tie: &Tie| matches!(tie, Tie::Call(_));
+    story.events.iter().all(|event| {
+        event.clock == Clock::Receiver && after(&event.kind) && !event.ties.iter().any(named)
+    })
 }
 
 fn names(story: &Story<'_>) -> (String, Vec<String>) {
@@ -123,46 +147,15 @@ fn names(story: &Story<'_>) -> (String, Vec<String>) {
         });
         named.truncate(1);
     }
+    // Where legs tell on whose behalf they were dialled, the leg that began the call names it.
+    if let Some(began) = story.caller_id
+        && let Some(place) = named.iter().position(|id| id == began)
+    {
+        named.swap(0, place);
+    }
     let first = if named.is_empty() { String::new() } else { named.remove(0) };
     named.sort();
     (first, named)
-}
-
-fn told<T>(story: &Story<'_>, fact: impl Fn(&CallEvent) -> Option<T>) -> Option<T> {
-    story.events.iter().find_map(|event| fact(event))
-}
-
-fn direction(story: &Story<'_>, rules: &CallRules) -> Direction {
-    if let Some(told) = told(story, |event| event.call.direction) {
-        return told;
-    }
-    let desk = |number: Option<&str>| number.is_some_and(|number| is_listed(&rules.desk, number));
-    let caller = told(story, |event| event.call.caller.clone());
-    let callee = told(story, |event| event.call.callee.clone());
-    let Some(first) = story.caller() else {
-        let from_desk = desk(caller.as_ref().map(|number| number.exposed()));
-        let to_desk = desk(callee.as_ref().map(|number| number.exposed()));
-        return match (from_desk, to_desk) {
-            (true, false) => Direction::Outbound,
-            (true, true) => Direction::Internal,
-            (false, _) => Direction::Inbound,
-        };
-    };
-    let others = story.legs.values().filter(|leg| leg.id != first.id);
-    match first.outside {
-        Some(true) => Direction::Inbound,
-        Some(false) if others.clone().any(|leg| leg.outside == Some(true)) => Direction::Outbound,
-        Some(false) if callee.is_some_and(|number| is_outside_number(&number.folded())) => {
-            Direction::Outbound
-        }
-        Some(false) => Direction::Internal,
-        None => Direction::Inbound,
-    }
-}
-
-/// A number too long for a phone of the house.
-fn is_outside_number(digits: &str) -> bool {
-    digits.len() >= 7
 }
 
 fn without_prefix(
@@ -201,7 +194,7 @@ fn legs(story: &Story<'_>, rules: &CallRules, answer: &Answer) -> Vec<Leg> {
         .values()
         .map(|leg| Leg {
             id: leg.id.clone(),
-            extension: leg.extension.clone(),
+            extension: desk_number(leg, rules).or(leg.extension.as_ref()).cloned(),
             desk: is_desk_leg(story, leg, rules),
             created_at: leg.existed_at(),
             alerting_at: earliest(&leg.alerting),
@@ -213,13 +206,14 @@ fn legs(story: &Story<'_>, rules: &CallRules, answer: &Answer) -> Vec<Leg> {
         .collect()
 }
 
-fn timeline(story: &Story<'_>) -> Vec<Step> {
+fn timeline(story: &Story<'_>, rules: &CallRules) -> Vec<Step> {
     let mut steps: Vec<Step> = story
         .events
         .iter()
         .filter_map(|event| {
             let leg = event.leg.as_ref().and_then(|leg| story.legs.get(leg.id.as_str()));
-            let extension = leg.and_then(|leg| leg.extension.clone());
+            let extension =
+                leg.and_then(|leg| desk_number(leg, rules).or(leg.extension.as_ref()).cloned());
             let of_caller = leg.is_some_and(|leg| leg.originator) && extension.is_none();
             let what = word(&event.kind, of_caller)?.to_owned();
             Some(Step { at: event.at.earliest, what, extension })
@@ -236,6 +230,8 @@ fn word(kind: &EventKind, of_caller: bool) -> Option<&'static str> {
         EventKind::PickedUp if of_caller => "line_opened",
         EventKind::Offered => "offered",
         EventKind::LegCreated => "leg_created",
+        EventKind::Answered => "answered",
+        EventKind::Reached => "joined",
         EventKind::Alerting => "alerting",
         EventKind::PickedUp => "picked_up",
         EventKind::Joined | EventKind::BridgeEntered { .. } => "joined",
@@ -244,6 +240,8 @@ fn word(kind: &EventKind, of_caller: bool) -> Option<&'static str> {
         EventKind::Ended { .. } => "ended",
         EventKind::Queued => "queued",
         EventKind::RecordingAnnounced { .. } => "recording_announced",
-        EventKind::TalkReported { .. } | EventKind::Unknown { .. } => return None,
+        EventKind::TalkReported { .. }
+        | EventKind::Unanswered { .. }
+        | EventKind::Unknown { .. } => return None,
     })
 }

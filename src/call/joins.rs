@@ -1,8 +1,8 @@
 //! Who could hear whom: bridges, entered and left, in order of time.
 
-use super::event::{Bounds, EventKind};
+use super::event::{Bounds, EventKind, JoinSight};
 use super::statement::first_told;
-use super::story::Story;
+use super::story::{LegStory, Story};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The first time each leg could be heard by one of `callers`, as far as joins were told or bridges
@@ -26,7 +26,19 @@ pub fn first_joins<'a>(
         let told = leg.joined.iter().chain(joins.get(id)).copied().collect::<Vec<_>>();
         joins.extend(first_told(&told).map(|at| (*id, at)));
     }
+    let with_sound = |leg: &LegStory| leg.joins == JoinSight::Sound && leg.dialled == Some(true);
+    for (id, leg) in story.legs.iter().filter(|(_, leg)| with_sound(leg)) {
+        let sound = joins.remove(id);
+        joins.extend(both(first_told(&leg.picked_up), sound).map(|at| (*id, at)));
+    }
     joins
+}
+
+/// The moment from which two things are true.
+fn both(one: Option<Bounds>, other: Option<Bounds>) -> Option<Bounds> {
+    let (one, other) = (one?, other?);
+    let earliest = one.earliest.max(other.earliest);
+    Some(Bounds { earliest, latest: one.latest.max(other.latest) })
 }
 
 /// Who is in which bridge now.

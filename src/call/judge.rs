@@ -8,6 +8,7 @@ use super::fold::{CallRules, Timed, is_desk_leg};
 use super::rings::{UnknownReason, Verdict, elapsed_ms, ring_number};
 use super::statement::agreed;
 use super::story::{LegStory, Story};
+use super::why::{self, Known};
 
 /// Fills in alerting, cause, verdict and whether the call reached the desk.
 pub fn complete(
@@ -21,7 +22,10 @@ pub fn complete(
         story.legs.values().filter(|leg| is_desk_leg(story, leg, rules)).collect();
     let timed: Vec<&LegStory> =
         desk.iter().copied().filter(|leg| counts(leg, rules, answer)).collect();
-    let heard = alerting(&timed, story, answer);
+    let heard = match answer.hearsay {
+        true => Heard::Nothing,
+        false => alerting(&timed, story, answer),
+    };
     call.contradiction = matches!(heard, Heard::Contradiction);
     if call.direction != Direction::Inbound {
         call.verdict = Some(Verdict::NotApplicable);
@@ -32,16 +36,22 @@ pub fn complete(
         Heard::Nothing | Heard::Contradiction => None,
     };
     let queued = story.events.iter().any(|event| matches!(event.kind, EventKind::Queued));
-    if call.joined.is_none() && call.ended_at.is_some() {
-        call.cause = cause(story, &desk, answer, end, queued);
+    if answer.joined.is_none() && answer.extension.is_none() && call.ended_at.is_some() {
+        let joined = |leg: &LegStory| answer.joins.contains_key(leg.id.as_str());
+        let elsewhere = answer.elsewhere;
+        call.cause =
+            why::cause(&Known { story, desk: &desk, end, elsewhere, queued, joined: &joined });
     }
+    let failed_first = call.cause.is_some() && why::is_partial(story);
+    let elsewhere = answer.elsewhere && end.cause.is_none() && !failed_first;
     let others_only =
         desk.is_empty() && !queued && story.legs.values().any(|leg| is_other(story, leg));
     let told_why = call.cause.is_some() || end.cause.is_some();
     call.reached_desk = !desk.is_empty() || queued || told_why && !others_only;
     let start = call.alerting.map(|at| Start { at, told: true });
-    let start = start.or_else(|| ring_start(&timed, story, answer));
-    call.verdict = verdict(call, start, rules, answer, end);
+    let told: &[&LegStory] = if answer.hearsay { &[] } else { &timed };
+    let start = start.or_else(|| ring_start(told, story, answer));
+    call.verdict = verdict(call, start, rules, answer, end, elsewhere);
 }
 
 /// Whether a desk leg's ringing is timed: every one's, or only the answering phone's, by setting.
@@ -118,6 +128,9 @@ fn ring_start(legs: &[&LegStory], story: &Story<'_>, answer: &Answer<'_>) -> Opt
     let latest = answer.answered?.latest;
     let exists = legs.iter().filter_map(|leg| leg.existed_at_creation()).min();
     let first = story.first()?.earliest;
+    if exists.is_none() && legs.iter().any(|leg| leg.rang_before) {
+        return None;
+    }
     let earliest = exists.unwrap_or(first).max(first).min(latest);
     Some(Start { at: Bounds { earliest, latest }, told: exists.is_some() })
 }
@@ -137,35 +150,13 @@ impl Story<'_> {
     }
 }
 
-fn cause(
-    story: &Story<'_>,
-    desk: &[&LegStory],
-    answer: &Answer<'_>,
-    end: &End,
-    queued: bool,
-) -> Option<Cause> {
-    let of = |leg: &LegStory| leg.cause(answer.joins.contains_key(leg.id.as_str()));
-    if end.restarted {
-        return Some(Cause::Failed);
-    }
-    let gave_up = story
-        .caller()
-        .and_then(of)
-        .filter(|cause| matches!(cause, Cause::Abandoned | Cause::Message));
-    let last = desk.iter().max_by_key(|leg| (leg.ended.map(|at| at.latest), leg.id.clone()));
-    let waiting = (queued && desk.is_empty()).then_some(Cause::Abandoned);
-    let last = last.and_then(|leg| of(leg));
-    // A phone that still rang when the caller went outweighs how his own leg was cleared.
-    let ringing = last.filter(|cause| *cause == Cause::Abandoned);
-    end.cause.or(gave_up).or(ringing).or(end.cleared).or(last).or(waiting)
-}
-
 fn verdict(
     call: &Call,
     start: Option<Start>,
     rules: &CallRules,
     answer: &Answer<'_>,
     end: &End,
+    elsewhere: bool,
 ) -> Option<Verdict> {
     let unknown = |reason| Some(Verdict::Unknown { reason });
     if call.contradiction {
@@ -175,6 +166,9 @@ fn verdict(
         let Some(start) = start else { return unknown(UnknownReason::RingStartMissing) };
         return Some(timed(start, answered, &end.lost, rules));
     }
+    if answer.extension.is_some() {
+        return unknown(UnknownReason::AnswerTimeMissing);
+    }
     let ended_at = call.ended_at?;
     if !end.lost.is_empty() && !end.restarted {
         return unknown(UnknownReason::FeedLost);
@@ -182,7 +176,7 @@ fn verdict(
     if answer.uncertain {
         return unknown(UnknownReason::AnswerUncertain);
     }
-    if answer.elsewhere && end.cause.is_none() {
+    if elsewhere {
         return unknown(UnknownReason::TakenElsewhere);
     }
     match call.cause {

@@ -8,9 +8,11 @@ mod gather;
 mod joins;
 mod judge;
 pub mod leg;
+mod parties;
 pub mod rings;
 mod statement;
 mod story;
+mod why;
 
 pub use event::{
     Bounds, CallEvent, CallFacts, Cause, Clock, Direction, EventKind, FeedGap, JoinSight, LegFacts,
@@ -18,7 +20,7 @@ pub use event::{
 };
 pub use fold::{CallRules, fold, gather};
 pub use leg::Leg;
-pub use rings::{Cadence, Verdict};
+pub use rings::{Cadence, UnknownReason, Verdict};
 
 use crate::party::{PersonName, PhoneNumber};
 use serde::{Deserialize, Serialize};
@@ -98,7 +100,8 @@ impl Call {
 
     /// A person at the desk answered, so the call owes a recording (R2).
     pub fn is_answered(&self) -> bool {
-        self.joined.is_some()
+        let timeless = Verdict::Unknown { reason: UnknownReason::AnswerTimeMissing };
+        self.joined.is_some() || self.verdict == Some(timeless)
     }
 
     /// Whether this is an id of the call, of a call that was merged into it, or of one of its legs.

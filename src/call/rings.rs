@@ -73,6 +73,8 @@ pub enum Verdict {
 pub enum UnknownReason {
     /// Nobody said when the desk's phone began to ring.
     RingStartMissing,
+    /// The desk took the call, at a time nobody told.
+    AnswerTimeMissing,
     /// A phone was picked up, but it is not sure that it was joined with the caller.
     AnswerUncertain,
     /// The bounds allow both of these rings.

@@ -15,11 +15,23 @@ pub struct LegStory {
     pub originator: bool,
     pub helper: bool,
     pub joins: JoinSight,
+    pub rang_before: bool,
+    pub parent: Option<String>,
+    pub dialled: Option<bool>,
+    pub known_as: Vec<String>,
+    pub from: Option<PhoneNumber>,
+    pub to: Option<PhoneNumber>,
+    /// It told something of its own: not only others spoke of it.
+    pub spoke: bool,
     pub first: Option<Bounds>,
     pub created: Option<Bounds>,
     pub alerting: Vec<Bounds>,
     pub picked_up: Vec<Bounds>,
     pub joined: Vec<Bounds>,
+    /// Answered at a time nobody told.
+    pub answered: bool,
+    /// Joins that only the caller's leg told of.
+    pub reached: Vec<Bounds>,
     pub ended: Option<Bounds>,
     pub causes: Vec<Cause>,
 }
@@ -29,7 +41,8 @@ pub struct Story<'a> {
     /// Ordered and each once.
     pub events: Vec<&'a CallEvent>,
     pub legs: BTreeMap<&'a str, LegStory>,
-    /// The leg that began the call: of several, because calls were merged, the oldest.
+    /// The leg that began the call: of several, because calls were merged, the oldest. It may be
+    /// one of which nothing came but its name.
     pub caller_id: Option<&'a str>,
     /// The clock whose times are compared.
     pub clock: Clock,
@@ -48,9 +61,7 @@ impl<'a> Story<'a> {
                 legs.entry(facts.id.as_str()).or_default().learn(event, facts, clock);
             }
         }
-        let began = legs.iter().filter(|(_, leg)| leg.originator && !leg.helper);
-        let oldest = began.min_by_key(|(id, leg)| (leg.first.map(|first| first.earliest), **id));
-        let caller_id = oldest.map(|(id, _)| *id);
+        let caller_id = caller_id(&ordered, &legs);
         Self { events: ordered, legs, caller_id, clock }
     }
 
@@ -70,10 +81,35 @@ impl<'a> Story<'a> {
     }
 }
 
-/// The phone system's own clock where it gives one.
+fn caller_id<'a>(events: &[&'a CallEvent], legs: &BTreeMap<&'a str, LegStory>) -> Option<&'a str> {
+    let began =
+        legs.iter().filter(|(_, leg)| leg.originator && !leg.helper && leg.parent.is_none());
+    let oldest = began.min_by_key(|(id, leg)| (leg.first.map(|first| first.earliest), **id));
+    let silent = || {
+        let parents = events.iter().filter_map(|event| event.leg.as_ref()?.parent.as_deref());
+        parents.into_iter().find(|parent| !legs.contains_key(parent))
+    };
+    oldest.map(|(id, _)| *id).or_else(silent)
+}
+
+/// The phone system's own clock where it gives one; else receive times, unless they tell of nothing
+/// but the end and a record tells more.
 fn clock_of(events: &[&CallEvent]) -> Clock {
-    let pbx = events.iter().any(|event| event.clock == Clock::Pbx);
-    if pbx { Clock::Pbx } else { Clock::Receiver }
+    let of = |clock: Clock| events.iter().filter(move |event| event.clock == clock);
+    let live = of(Clock::Receiver).any(|event| {
+        let after = matches!(
+            event.kind,
+            EventKind::Ended { .. } | EventKind::Unanswered { .. } | EventKind::Unknown { .. }
+        );
+        !after && !matches!(event.kind, EventKind::RecordingAnnounced { .. })
+    });
+    if of(Clock::Pbx).next().is_some() {
+        Clock::Pbx
+    } else if live || of(Clock::Record).next().is_none() {
+        Clock::Receiver
+    } else {
+        Clock::Record
+    }
 }
 
 /// One order for any set of events: by time, then by the sender's id, then by all the rest.
@@ -105,6 +141,18 @@ impl LegStory {
         self.originator |= facts.originator;
         self.helper |= facts.internal_helper;
         self.joins = self.joins.max(facts.joins);
+        self.rang_before |= facts.rang_before;
+        first_wins(&mut self.parent, &facts.parent);
+        self.dialled = self.dialled.or(facts.dialled);
+        self.from = self.from.take().or_else(|| facts.from.clone());
+        self.to = self.to.take().or_else(|| facts.to.clone());
+        for number in &facts.known_as {
+            if !self.known_as.contains(number) {
+                self.known_as.push(number.clone());
+            }
+        }
+        self.spoke |= !matches!(event.kind, EventKind::Joined | EventKind::Reached);
+        self.answered |= event.kind == EventKind::Answered;
         if let EventKind::LegEnded { cause: Some(cause) } = event.kind {
             self.causes.push(cause);
         }
@@ -117,6 +165,7 @@ impl LegStory {
             EventKind::Alerting => self.alerting.push(event.at),
             EventKind::PickedUp => self.picked_up.push(event.at),
             EventKind::Joined => self.joined.push(event.at),
+            EventKind::Reached => self.reached.push(event.at),
             EventKind::LegEnded { .. } => self.ended = Some(event.at),
             _ => {}
         }

@@ -43,6 +43,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("alerting", "振铃", "rings"),
     ("alive", "进行中", "in progress"),
     ("answer_uncertain", "无法确定是否接通", "not sure that it was joined"),
+    ("answer_time_missing", "未知接听时间", "time of answer unknown"),
     ("answered", "摘机", "Picked up"),
     ("answered_by", "接听分机", "Answered by"),
     ("apart_min", "相差（分钟）", "minutes apart"),
