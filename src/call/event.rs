@@ -182,8 +182,22 @@ pub enum EventKind {
     Queued,
     /// A recording is finished and may be fetched: its name, path or URL, and when it begins.
     RecordingAnnounced { reference: String, starts_at: Option<Moment> },
+    /// What can only be judged beside all else that this phone system said of the call: its
+    /// adapter's own words, which it settles into events before the call is folded.
+    Noted { adapter: String, note: Note },
     /// Read and kept, but it changes nothing.
     Unknown { name: String },
+}
+
+/// An adapter's own words. They may hold numbers and names of people, so printing shows none.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Note(pub serde_json::Value);
+
+impl std::fmt::Debug for Note {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(note)")
+    }
 }
 
 /// One fact about one call.

@@ -241,6 +241,7 @@ fn word(kind: &EventKind, of_caller: bool) -> Option<&'static str> {
         EventKind::Queued => "queued",
         EventKind::RecordingAnnounced { .. } => "recording_announced",
         EventKind::TalkReported { .. }
+        | EventKind::Noted { .. }
         | EventKind::Unanswered { .. }
         | EventKind::Unknown { .. } => return None,
     })

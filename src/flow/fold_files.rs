@@ -65,8 +65,10 @@ pub fn fold_all(reader: &Reader<'_>, deliveries: impl Iterator<Item = Delivery>)
         }
     }
     let gaps = pbx::gaps(&notices);
+    let rules = &reader.rules;
     let calls = gather(events).into_iter();
-    folded.calls = calls.filter_map(|events| fold(&events, &gaps, &reader.rules, last)).collect();
+    let call = |events: Vec<CallEvent>| fold(&pbx::settled(&events, rules), &gaps, rules, last);
+    folded.calls = calls.filter_map(call).collect();
     folded.calls.sort_by(|one, other| {
         (one.offered_at, &one.call_id).cmp(&(other.offered_at, &other.call_id))
     });

@@ -3,7 +3,7 @@
 
 use crate::call::{Call, CallEvent, CallRules, FeedGap, Moment, fold};
 use crate::pbx::generic::FieldMap;
-use crate::pbx::{Delivery, Dialect, Pbx, Reading, Refusal, Secret};
+use crate::pbx::{self, Delivery, Dialect, Pbx, Reading, Refusal, Secret};
 use crate::recording::name::NamePattern;
 use crate::site::Site;
 use crate::store::Interpreter;
@@ -75,7 +75,7 @@ impl Interpreter for Rules {
         // A call is judged by the settings valid when it was offered: at its first event.
         let offered_at = events.iter().map(|event| event.at.earliest).min()?;
         let rules = CallRules::of(self.sites.get(site)?.settings_at(offered_at));
-        fold(events, gaps, &rules, as_of)
+        fold(&pbx::settled(events, &rules), gaps, &rules, as_of)
     }
 
     fn day(&self, site: &str, at: Moment) -> String {

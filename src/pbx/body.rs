@@ -55,6 +55,43 @@ pub fn one(delivery: &Delivery) -> Result<Object, Refusal> {
     }
 }
 
+/// The JSON object that a body is, whatever its type is said to be. Bytes that are no UTF-8 spoil
+/// only the text they stand in.
+///
+/// # Errors
+/// [`Refusal::NotUnderstood`] when it is anything else.
+pub fn json_object(delivery: &Delivery) -> Result<Object, Refusal> {
+    let text = String::from_utf8_lossy(&delivery.body);
+    let value = serde_json::from_str(text.trim_start_matches('\u{feff}'))
+        .map_err(|error| Refusal::NotUnderstood(format!("the body is no JSON: {error}")))?;
+    match value {
+        Value::Object(object) => Ok(object),
+        _ => Err(Refusal::NotUnderstood("the body is no JSON object".into())),
+    }
+}
+
+/// A field that an event cannot do without, as text.
+///
+/// # Errors
+/// [`Refusal::NotUnderstood`] that names the field.
+pub fn required<'a>(object: &'a Object, name: &str) -> Result<&'a str, Refusal> {
+    let why = || match object.get(name) {
+        None | Some(Value::Null) => format!("`{name}` is missing"),
+        Some(Value::String(_)) => format!("`{name}` is empty or not readable"),
+        Some(_) => format!("`{name}` is no text"),
+    };
+    text(object, name).ok_or_else(|| Refusal::NotUnderstood(why()))
+}
+
+/// A whole number, or a text of its digits.
+pub fn integer(object: &Object, name: &str) -> Option<i64> {
+    match object.get(name)? {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
 /// Whether the fields stand in the address.
 pub fn is_get(delivery: &Delivery) -> bool {
     delivery.method.eq_ignore_ascii_case("GET")

@@ -5,9 +5,14 @@
 pub mod asterisk;
 pub mod body;
 pub mod generic;
+pub mod jambonz;
+pub mod kamailio;
 pub mod multipart;
+pub mod settle;
 pub mod signature;
 pub mod time;
+
+pub use settle::settled;
 
 use crate::call::event::{CallEvent, FeedGap, Moment};
 use crate::party::PhoneNumber;
@@ -110,10 +115,22 @@ pub trait Pbx: Sync {
     /// # Errors
     /// [`Refusal::NotUnderstood`] with the field at fault, when none of it could be read.
     fn parse(&self, delivery: &Delivery, dialect: &Dialect<'_>) -> Result<Reading, Refusal>;
+
+    /// What the notes of one call come to, once all that was told of it lies together. `notes` are
+    /// the call's [`EventKind::Noted`] of this adapter, in order of time and each once; more may
+    /// come later, and then all are settled anew. Only for a phone system whose single deliveries
+    /// cannot be judged alone.
+    ///
+    /// [`EventKind::Noted`]: crate::call::EventKind::Noted
+    fn settle(&self, notes: &[&CallEvent], desk: settle::Desk<'_>) -> Vec<CallEvent> {
+        let _ = (notes, desk);
+        Vec::new()
+    }
 }
 
 /// Every dialect there is.
-pub static ALL: &[&dyn Pbx] = &[&asterisk::Asterisk, &generic::Generic];
+pub static ALL: &[&dyn Pbx] =
+    &[&asterisk::Asterisk, &generic::Generic, &jambonz::Jambonz, &kamailio::Kamailio];
 
 /// The dialect of this name.
 pub fn named(name: &str) -> Option<&'static dyn Pbx> {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 
 /// Times before this year or from this one on are nobody's call.
-const YEARS: std::ops::Range<i32> = 1990..2100;
+pub const YEARS: std::ops::Range<i32> = 1990..2100;
 
 /// `2026-11-23T02:00:05.104Z`, any offset, also with a blank for the `T` (RFC 3339). Exact with a
 /// fraction, a whole second without one.
