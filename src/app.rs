@@ -7,7 +7,7 @@ use crate::flow::archive::Archive;
 use crate::flow::arriving::Arriving;
 use crate::flow::intake::Intake;
 use crate::flow::interpret::{Rules, Source};
-use crate::job::{close, listen, relink_daemon, watch as watching};
+use crate::job::{close, follow, listen, relink_daemon, watch as watching};
 use crate::metrics::Metrics;
 use crate::object::folder::Folder;
 use crate::pbx::{self, generic::FieldMap};
@@ -173,7 +173,9 @@ pub struct Daemon {
     pub data: Data,
     pub state: Arc<State>,
     stop: Stopper,
+    drain: Duration,
     server: tokio::task::JoinHandle<()>,
+    feeds: JoinSet<()>,
     jobs: JoinSet<()>,
 }
 
@@ -210,6 +212,10 @@ pub async fn start(config: &Config) -> Result<Daemon, Error> {
         let receiver = announced.subscribe();
         jobs.spawn(watching::run(watched, data.archive.clone(), receiver, stopped.clone()));
     }
+    let mut feeds = JoinSet::new();
+    for feed in followed(config, &data).await? {
+        feeds.spawn(follow::run(feed, state.intake.clone(), stopped.clone()));
+    }
     jobs.spawn(listen_always(
         data.archive.clone(),
         data.rules.clone(),
@@ -217,7 +223,8 @@ pub async fn start(config: &Config) -> Result<Daemon, Error> {
         stopped.clone(),
     ));
     jobs.spawn(link_always(state.clone(), stopped));
-    Ok(Daemon { address, data, state, stop, server, jobs })
+    let drain = Duration::from_secs(config.server.drain_s);
+    Ok(Daemon { address, data, state, stop, drain, server, feeds, jobs })
 }
 
 fn limits(config: &Config) -> Limits {
@@ -246,6 +253,27 @@ fn folders(config: &Config, rules: &Rules) -> Vec<watching::Watched> {
         }
     }
     watched
+}
+
+/// The feeds to follow, each with the moment at which an earlier run left it standing.
+async fn followed(config: &Config, data: &Data) -> Result<Vec<follow::Followed>, Error> {
+    // What an earlier run left to be folded tells of feeds too.
+    data.store.folded().await;
+    let mut followed = Vec::new();
+    for source in &config.sources {
+        let event_bytes_max = config.server.body_bytes_max;
+        let Some(settings) = source.feed(event_bytes_max).map_err(Error::Settings)? else {
+            continue;
+        };
+        let silence = Duration::from_secs(source.feed_silence_s);
+        let (site, key) = data.store.source(&source.site, &source.name)?;
+        let left =
+            data.store.read(|connection| sqlite::feed::left_standing(connection, site, key))?;
+        let left_at = left.map(|(heard, look)| follow::left_at(heard, look, silence));
+        let source = source.name.clone();
+        followed.push(follow::Followed { source, settings, silence, left_at });
+    }
+    Ok(followed)
 }
 
 /// Settings are facts: a change of a site's settings is kept with its time.
@@ -344,7 +372,7 @@ impl Daemon {
     pub async fn reload(&self, config: &Config) -> Result<(), Error> {
         let rules = Arc::new(rules(config)?);
         self.state.intake.renew(rules).await?;
-        tracing::info!("settings reloaded; socket, folders and token change with a restart");
+        tracing::info!("settings reloaded; socket, folders, feeds and token change with a restart");
         Ok(())
     }
 
@@ -354,6 +382,11 @@ impl Daemon {
         self.stop.stop();
         if let Err(error) = self.server.await {
             tracing::error!(%error, "the server ended badly");
+        }
+        // Feeds say that they are left, or the next run has to.
+        let left = async { while self.feeds.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.drain, left).await.is_err() {
+            tracing::warn!("feeds were left without a word");
         }
         self.jobs.shutdown().await;
         let store = self.data.store.clone();

@@ -5,8 +5,8 @@
 //!
 //! * Business, pure: [`party`], [`site`], [`finding`], [`call`], [`ledger`], [`recording`],
 //!   [`linkage`], [`standard`], [`audit`], [`review`]. No clock, file, network or environment.
-//! * The world, one room a technology: [`pbx`], [`audio`], [`sheet`], [`source`], [`object`],
-//!   [`store`], [`render`], [`web`].
+//! * The world, one room a technology: [`pbx`], [`feed`], [`audio`], [`sheet`], [`source`],
+//!   [`object`], [`store`], [`render`], [`web`].
 //! * Stairs: [`flow`] (the routes), [`job`] (slow work), [`app`] (wiring), [`config`], [`clock`],
 //!   [`log`], [`metrics`], [`stop`], [`cli`].
 //!
@@ -26,6 +26,7 @@ pub mod call;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod feed;
 pub mod finding;
 pub mod flow;
 pub mod job;

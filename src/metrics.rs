@@ -34,6 +34,8 @@ pub struct Metrics {
     stored: Family<BySource, Counter>,
     refused: Family<ByReason, Counter>,
     findings: Family<ByCode, Gauge>,
+    feeds: Family<BySource, Gauge>,
+    feeds_lost: Family<BySource, Counter>,
     pub recordings: Counter,
     pub writer_queue: Gauge,
     pub fold_queue: Gauge,
@@ -54,6 +56,8 @@ impl Default for Metrics {
             stored: Family::default(),
             refused: Family::default(),
             findings: Family::default(),
+            feeds: Family::default(),
+            feeds_lost: Family::default(),
             recordings: Counter::default(),
             writer_queue: Gauge::default(),
             fold_queue: Gauge::default(),
@@ -74,6 +78,8 @@ impl Default for Metrics {
         registry.register("deliveries_stored", "Deliveries on disk", m.stored.clone());
         registry.register("deliveries_refused", "Deliveries turned away", m.refused.clone());
         registry.register("findings", "Findings by code and state", m.findings.clone());
+        registry.register("feed_stands", "1 while a source's feed stands", m.feeds.clone());
+        registry.register("feeds_lost", "Feeds that stood and ended", m.feeds_lost.clone());
         registry.register("recordings_stored", "Recordings on disk", m.recordings.clone());
         registry.register("writer_queue", "Work waiting for the disk", m.writer_queue.clone());
         registry.register("fold_queue", "Deliveries not yet folded", m.fold_queue.clone());
@@ -93,6 +99,14 @@ impl Metrics {
     /// A delivery came.
     pub fn received(&self, source: &str) {
         self.received.get_or_create(&of(source)).inc();
+    }
+
+    /// A source's feed stands, or ended.
+    pub fn feed(&self, source: &str, stands: bool) {
+        self.feeds.get_or_create(&of(source)).set(stands.into());
+        if !stands {
+            self.feeds_lost.get_or_create(&of(source)).inc();
+        }
     }
 
     /// A delivery had come before.

@@ -124,11 +124,14 @@ fn the_arrows_between_pure_rooms_point_one_way() {
 
 #[test]
 fn the_world_is_reached_only_from_its_own_room() {
-    let homes: [(&str, &[&str]); 5] = [
+    let homes: [(&str, &[&str]); 8] = [
         ("rusqlite::", &["store"]),
         ("symphonia::", &["audio"]),
         ("axum::", &["web", "app"]),
         (" notify::", &["source"]),
+        ("tokio_rustls::", &["feed"]),
+        ("tokio_tungstenite::", &["feed"]),
+        ("tokio_util::", &["feed"]),
         ("calamine::", &["sheet"]),
     ];
     let elsewhere = |source: &Source, line: &str| {

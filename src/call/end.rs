@@ -107,7 +107,9 @@ pub fn end(story: &Story<'_>, gaps: &[FeedGap], rules: &CallRules, as_of: Option
 /// The gap that a call did not outlive as far as anybody told. News of the call after the feed was
 /// back show that it did, unless the phone system itself began anew.
 fn closing<'a>(story: &Story<'_>, gaps: &'a [FeedGap]) -> Option<&'a FeedGap> {
-    let (began, last) = (story.first()?.earliest, last_told(story)?);
+    let began = story.first()?.earliest;
+    // Gaps are told by our clock, so news by our clock tell of the call's life as well.
+    let last = story.events.iter().map(|event| event.at.earliest).max()?;
     let outlived = |gap: &FeedGap| !gap.restarted && gap.to.is_some_and(|to| last > to);
     gaps.iter().filter(|gap| began <= gap.from && !outlived(gap)).min_by_key(|gap| gap.from)
 }

@@ -3,7 +3,8 @@
 use super::data::Place;
 use super::{Failure, Outcome};
 use crate::app;
-use crate::config::Config;
+use crate::config::{Config, SourceConfig};
+use crate::feed;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
@@ -11,6 +12,7 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::json;
 use std::path::Path;
 use std::time::Duration;
+use tokio::runtime::Runtime;
 
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
@@ -71,6 +73,7 @@ fn everything(config: &Config) -> Vec<Looked> {
     .into_iter()
     .map(|(name, found)| (name.to_owned(), found))
     .chain(folders(config))
+    .chain(feeds(config))
     .collect()
 }
 
@@ -80,10 +83,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Asks the daemon at an address whether it is ready.
 fn running(address: &str) -> Result<String, String> {
     let told = |error: &dyn std::fmt::Display| format!("{address}: {error}");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| told(&error))?;
+    let runtime = runtime()?;
     let uri = format!("http://{address}/readyz");
     let uri = uri.parse().map_err(|error| told(&error as &dyn std::fmt::Display))?;
     let asked = async {
@@ -121,7 +121,7 @@ fn socket(config: &Config) -> Result<String, String> {
 }
 
 fn folders(config: &Config) -> Vec<Looked> {
-    let of_source = |source: &crate::config::SourceConfig| {
+    let of_source = |source: &SourceConfig| {
         let name = source.name.clone();
         let all = source.folders.iter().map(move |folder| {
             let looked = std::fs::read_dir(folder)
@@ -132,4 +132,25 @@ fn folders(config: &Config) -> Vec<Looked> {
         all.collect::<Vec<_>>()
     };
     config.sources.iter().flat_map(of_source).collect()
+}
+
+/// Tries every feed, as the daemon would.
+fn feeds(config: &Config) -> Vec<Looked> {
+    let try_out = |source: &SourceConfig| -> Result<Vec<feed::Remark>, String> {
+        let Some(settings) = source.feed(config.server.body_bytes_max)? else {
+            return Ok(Vec::new());
+        };
+        Ok(runtime()?.block_on(feed::check(&settings)))
+    };
+    let of_source = |source: &SourceConfig| {
+        let remarks = try_out(source).unwrap_or_else(|why| vec![Err(why)]);
+        let name = format!("feed of {}", source.name);
+        remarks.into_iter().map(move |remark| (name.clone(), remark)).collect::<Vec<_>>()
+    };
+    config.sources.iter().flat_map(of_source).collect()
+}
+
+fn runtime() -> Result<Runtime, String> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().map_err(|error| format!("no runtime: {error}"))
 }

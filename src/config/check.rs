@@ -207,6 +207,9 @@ fn fetch_secrets(config: &mut Config, env: Env<'_>, found: &mut Found) {
     for (index, source) in config.sources.iter_mut().enumerate() {
         let key = format!("sources[{index}].secret");
         fetch(&mut source.secret, &source.secret_file, &source.secret_env, &key, env, found);
+        let key = format!("sources[{index}].feed_secret");
+        let (file, variable) = (&source.feed_secret_file, &source.feed_secret_env);
+        fetch(&mut source.feed_secret, file, variable, &key, env, found);
     }
 }
 
@@ -350,12 +353,35 @@ fn check_source(config: &Config, index: usize, source: &SourceConfig, found: &mu
     if let Err(why) = source.file_names.parse::<NamePattern>() {
         found.push((key("file_names"), why));
     }
+    check_feed(source, &key, found);
     if !source.field_map.is_empty() {
         let text = std::fs::read_to_string(&source.field_map);
         let read = text.map_err(|error| error.to_string()).and_then(|t| FieldMap::from_toml(&t));
         if let Err(why) = read {
             found.push((key("field_map"), format!("{}: {why}", source.field_map)));
         }
+    }
+}
+
+fn check_feed(source: &SourceConfig, key: &dyn Fn(&str) -> String, found: &mut Found) {
+    if source.feed.is_empty() {
+        return;
+    }
+    if let Err(why) = source.feed(0) {
+        found.push((key("feed"), why));
+    }
+    if source.feed_secret.is_empty() {
+        let why = "is empty; write it here, or name a file or a variable that holds it";
+        found.push((key("feed_secret"), why.into()));
+    }
+    for (name, text) in [("feed_user", &source.feed_user), ("feed_secret", &source.feed_secret)] {
+        if text.contains(['\r', '\n']) {
+            found.push((key(name), "holds a line break".into()));
+        }
+    }
+    if !(1..=3600).contains(&source.feed_silence_s) {
+        let why = format!("is {}, and must lie between 1 and 3600", source.feed_silence_s);
+        found.push((key("feed_silence_s"), why));
     }
 }
 

@@ -104,6 +104,20 @@ const COMMENTS: &[(&str, &str)] = &[
     ),
     ("sources.folders", "Folders in which the phone system writes its recordings."),
     ("sources.file_names", "How it names them."),
+    (
+        "sources.feed",
+        "Where the phone system is reached, if it does not push: ami://HOST:5038, ari://HOST:8088, esl://HOST:8021, or amis, aris, esls over TLS.",
+    ),
+    ("sources.feed_user", "User of the feed."),
+    ("sources.feed_secret", "His secret."),
+    ("sources.feed_secret_file", "… or a file that holds it"),
+    ("sources.feed_secret_env", "… or a variable of the environment."),
+    ("sources.feed_ca_file", "Certificate (PEM) of an issuer this machine does not know."),
+    ("sources.feed_leave_out", "Events of the feed that are not kept."),
+    (
+        "sources.feed_silence_s",
+        "After so long without a word the phone system is asked whether it is there; twice that is a lost feed.",
+    ),
 ];
 
 fn comment(key: &str) -> Option<&'static str> {

@@ -10,6 +10,7 @@ pub use address::AddressRange;
 pub use check::{ConfigError, ConfigErrors};
 pub use example::example;
 
+use crate::feed;
 use crate::pbx::{self, Secret};
 use crate::site::{Site, SiteSettings};
 use serde::{Deserialize, Serialize};
@@ -129,6 +130,14 @@ pub struct SourceConfig {
     pub field_map: String,
     pub folders: Vec<String>,
     pub file_names: String,
+    pub feed: String,
+    pub feed_user: String,
+    pub feed_secret: String,
+    pub feed_secret_file: String,
+    pub feed_secret_env: String,
+    pub feed_ca_file: String,
+    pub feed_leave_out: Vec<String>,
+    pub feed_silence_s: u64,
 }
 
 impl Default for Config {
@@ -211,6 +220,10 @@ impl Default for SiteConfig {
     }
 }
 
+/// Events in great number that say nothing of calls.
+const FEED_LEAVE_OUT: [&str; 6] =
+    ["Newexten", "RTCPSent", "RTCPReceived", "TestEvent", "ChannelDialplan", "DeviceStateChanged"];
+
 impl Default for SourceConfig {
     fn default() -> Self {
         Self {
@@ -225,6 +238,14 @@ impl Default for SourceConfig {
             field_map: String::new(),
             folders: Vec::new(),
             file_names: crate::recording::name::DEFAULT_PATTERN.into(),
+            feed: String::new(),
+            feed_user: String::new(),
+            feed_secret: String::new(),
+            feed_secret_file: String::new(),
+            feed_secret_env: String::new(),
+            feed_ca_file: String::new(),
+            feed_leave_out: FEED_LEAVE_OUT.map(str::to_owned).into(),
+            feed_silence_s: 30,
         }
     }
 }
@@ -282,7 +303,10 @@ impl Config {
             }
         };
         hide(&mut masked.access.token);
-        masked.sources.iter_mut().for_each(|source| hide(&mut source.secret));
+        for source in &mut masked.sources {
+            hide(&mut source.secret);
+            hide(&mut source.feed_secret);
+        }
         masked
     }
 }
@@ -291,5 +315,23 @@ impl SourceConfig {
     /// The secret, after [`Config::load`] has fetched it.
     pub fn secret(&self) -> Secret {
         Secret(self.secret.clone())
+    }
+
+    /// How to reach the phone system, where it does not push. `event_bytes_max`: the longest event.
+    ///
+    /// # Errors
+    /// A sentence when the address cannot be read.
+    pub fn feed(&self, event_bytes_max: usize) -> Result<Option<feed::Settings>, String> {
+        if self.feed.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(feed::Settings {
+            address: self.feed.parse()?,
+            user: self.feed_user.clone(),
+            secret: Secret(self.feed_secret.clone()),
+            ca_file: (!self.feed_ca_file.is_empty()).then(|| self.feed_ca_file.clone().into()),
+            leave_out: self.feed_leave_out.iter().cloned().collect(),
+            event_bytes_max,
+        }))
     }
 }

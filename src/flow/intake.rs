@@ -95,11 +95,26 @@ impl Intake {
             self.metrics.refused(&source.name, "not_authentic");
             return Answer::NotAuthentic(refusal.to_string());
         }
-        self.keep(source, delivery).await
+        let id = source.pbx.delivery_key(&delivery);
+        self.keep(source, delivery, id).await
+    }
+
+    /// Takes an event that we fetched ourselves over a feed. `id` is ours, so that two events with
+    /// the same bytes are two, and one that is offered again is one.
+    pub async fn take_fed(&self, source: &str, delivery: Delivery, id: &str) -> Answer {
+        let rules = self.rules();
+        let Some(source) = rules.sources.get(source) else { return Answer::NoSuchSource };
+        self.metrics.received(&source.name);
+        self.keep(source, delivery, Some(id.to_owned())).await
+    }
+
+    /// Notes for the metrics whether a source's feed stands.
+    pub fn feed_stands(&self, source: &str, stands: bool) {
+        self.metrics.feed(source, stands);
     }
 
     /// Reads an authentic delivery and keeps it, understood or not.
-    async fn keep(&self, source: &Source, delivery: Delivery) -> Answer {
+    async fn keep(&self, source: &Source, delivery: Delivery, id: Option<String>) -> Answer {
         let reading = source.pbx.parse(&delivery, &source.dialect());
         let why_not_understood = match &reading {
             Ok(_) => None,
@@ -108,7 +123,7 @@ impl Intake {
         let announced = reading.as_ref().map(|r| r.recordings.clone()).unwrap_or_default();
         let form = delivery.header("content-type").filter(|kind| kind.starts_with(FORM));
         let form = form.map(|kind| (kind.to_owned(), delivery.body.clone(), delivery.received_at));
-        let fact = match self.fact(source, delivery) {
+        let fact = match self.fact(source, delivery, id) {
             Ok(fact) => fact,
             Err(error) => return self.refused(source, &error),
         };
@@ -159,7 +174,12 @@ impl Intake {
         }
     }
 
-    fn fact(&self, source: &Source, delivery: Delivery) -> store::Result<NewFact> {
+    fn fact(
+        &self,
+        source: &Source,
+        delivery: Delivery,
+        id: Option<String>,
+    ) -> store::Result<NewFact> {
         let (site, key) = self.store.source(&source.site, &source.name)?;
         Ok(NewFact {
             site,
@@ -167,7 +187,7 @@ impl Intake {
             at: delivery.received_at,
             source: key,
             who: None,
-            delivery_id: source.pbx.delivery_key(&delivery),
+            delivery_id: id,
             head: head_of(&delivery),
             digest: Sha256::digest(&delivery.body).into(),
             body: delivery.body,

@@ -1,6 +1,7 @@
 //! Slow work, one file a job. Every job can be stopped at any moment and goes on where it was.
 
 pub mod close;
+pub mod follow;
 pub mod listen;
 pub mod relink;
 pub mod relink_daemon;

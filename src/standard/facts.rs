@@ -75,6 +75,8 @@ pub struct FeedFact {
     pub code: Code,
     pub delivery: Option<i64>,
     pub at: Moment,
+    /// When a lost feed came back; `None` while it is lost.
+    pub until: Option<Moment>,
     pub what: String,
 }
 

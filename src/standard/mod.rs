@@ -10,7 +10,7 @@ pub use world::World;
 
 use crate::finding::{About, Finding, State};
 use std::collections::BTreeSet;
-use world::said;
+use world::{said, said_at};
 
 /// One rule: what it demands, and the findings where it is not so.
 pub struct Rule {
@@ -63,7 +63,8 @@ pub fn judge(world: &World<'_>) -> Vec<Finding> {
 fn feed(world: &World<'_>, findings: &mut Vec<Finding>) {
     for fact in world.facts.feed.iter().filter(|fact| world.is_asked(fact.at)) {
         let about = About { delivery: fact.delivery, ..About::default() };
-        let evidence = vec![said("why", &fact.what)];
+        let mut evidence = vec![said("why", &fact.what)];
+        evidence.extend(fact.until.map(|until| said_at("until", until)));
         findings.push(Finding::open(fact.code, about, fact.at, evidence));
     }
 }

@@ -106,6 +106,8 @@ impl Seen<'_> {
                 let reference = base_name(self.text("Value")?).to_owned();
                 EventKind::RecordingAnnounced { reference, starts_at: None }
             }
+            // The answer to who is alive, after a gap: a sign of life, and nothing more exact.
+            "CoreShowChannel" => EventKind::Unknown { name: name.to_owned() },
             "Pickup" | "AttendedTransfer" | "BlindTransfer" => {
                 EventKind::Unknown { name: name.to_owned() }
             }
@@ -137,7 +139,9 @@ impl Seen<'_> {
 
     fn event(&self, leg: LegFacts, kind: EventKind) -> CallEvent {
         let (at, clock) = self.at();
-        let call = if kind == EventKind::Offered { self.call() } else { CallFacts::default() };
+        let tells_call = kind == EventKind::Offered
+            || leg.originator && self.text("Event") == Some("CoreShowChannel");
+        let call = if tells_call { self.call() } else { CallFacts::default() };
         let ties = self.ties(&leg, &kind);
         CallEvent { at: Bounds::exact(at), clock, id: None, ties, leg: Some(leg), call, kind }
     }

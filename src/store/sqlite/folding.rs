@@ -5,11 +5,11 @@
 //! call's key comes from the first fact that spoke of it, and of two calls that turn out to be one
 //! the smaller key stays, so the rows are the same however the facts were batched.
 
-use super::calls;
 use super::filter::{BUCKET_BITS, Filter};
+use super::{calls, feed};
 use crate::call::{CallEvent, FeedGap, Moment, Tie};
 use crate::pbx::{self, FeedNotice, Reading, Refusal};
-use crate::store::{Interpreter, Result, micros, moment};
+use crate::store::{Interpreter, Result};
 use rusqlite::{Connection, params};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -99,7 +99,7 @@ impl Folding {
                         touched.insert(call, site);
                     }
                     if !reading.feed.is_empty() {
-                        self.notice(step.tx, fact, site, source, &reading.feed)?;
+                        self.notice(step, fact, site, source, &reading.feed)?;
                         for call in calls::alive(step.tx, site)? {
                             touched.insert(call, site);
                         }
@@ -255,7 +255,7 @@ impl Folding {
         for source in sources {
             let notices = match self.notices.entry((site, *source)) {
                 Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(place) => place.insert(read_notices(tx, site, *source)?),
+                Entry::Vacant(place) => place.insert(feed::notices(tx, site, *source)?),
             };
             if !notices.is_empty() {
                 gaps.extend(pbx::gaps(notices));
@@ -264,25 +264,26 @@ impl Folding {
         Ok(gaps)
     }
 
+    /// Keeps what was told of a feed, marks the days on which that is found, and forgets what was
+    /// known of it.
     fn notice(
         &mut self,
-        tx: &Connection,
+        step: &Step<'_>,
         fact: i64,
         site: i64,
         source: i64,
-        feed: &[FeedNotice],
+        told: &[FeedNotice],
     ) -> Result<()> {
-        for notice in feed {
-            let (at, back, restarted) = match notice {
-                FeedNotice::Lost { at } => (*at, false, false),
-                FeedNotice::Back { at, restarted } => (*at, true, *restarted),
-            };
-            tx.execute(
-                "INSERT OR IGNORE INTO feed VALUES (?1,?2,?3,?4,?5,?6)",
-                params![site, source, fact, micros(at), back, restarted],
-            )?;
-        }
+        feed::save(step.tx, site, source, fact, told)?;
         self.notices.remove(&(site, source));
+        let name = step.names.sites.get(&site).map_or("", String::as_str);
+        for notice in told {
+            let (FeedNotice::Lost { at } | FeedNotice::Back { at, .. }) = notice;
+            if let Some(lost) = feed::lost_before(step.tx, site, source, *at)? {
+                let day = step.interpreter.day(name, lost);
+                calls::mark_dirty(step.tx, site, &day, 0)?;
+            }
+        }
         Ok(())
     }
 
@@ -303,7 +304,7 @@ pub fn folded_again(step: &Step<'_>, call: i64, site: i64) -> Result<Option<crat
     let recent = read_call(step, call)?;
     let mut gaps = Vec::new();
     for source in &recent.sources {
-        gaps.extend(pbx::gaps(&read_notices(step.tx, site, *source)?));
+        gaps.extend(pbx::gaps(&feed::notices(step.tx, site, *source)?));
     }
     let name = step.names.sites.get(&site).map_or("", String::as_str);
     Ok(step.interpreter.fold(name, &recent.events, &gaps, step.as_of))
@@ -349,20 +350,6 @@ fn belongs(tx: &Connection, event: &CallEvent, call: i64) -> Result<bool> {
         }
     }
     Ok(false)
-}
-
-fn read_notices(tx: &Connection, site: i64, source: i64) -> Result<Vec<FeedNotice>> {
-    let mut query = tx.prepare_cached(
-        "SELECT at, back, restarted FROM feed WHERE site = ?1 AND source = ?2 ORDER BY at, back",
-    )?;
-    let rows = query.query_map([site, source], |row| {
-        let at = moment(row.get(0)?);
-        Ok(match row.get(1)? {
-            true => FeedNotice::Back { at, restarted: row.get(2)? },
-            false => FeedNotice::Lost { at },
-        })
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Notes that a delivery cannot be read, with the reason.

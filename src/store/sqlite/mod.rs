@@ -7,6 +7,7 @@ mod checkpoint;
 mod connect;
 pub mod deliveries;
 pub mod entries;
+pub mod feed;
 mod filter;
 pub mod findings;
 mod folding;

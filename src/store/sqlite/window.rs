@@ -7,7 +7,7 @@ use crate::call::Moment;
 use crate::finding::Code;
 use crate::linkage::{Decided, Directory, Links};
 use crate::site::Site;
-use crate::store::{Error, Result, moment};
+use crate::store::{Error, Result};
 use rusqlite::{Connection, params};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -208,23 +208,11 @@ fn feed(connection: &Connection, site: i64, from: Moment, to: Moment) -> Result<
             code: Code::NotUnderstood,
             delivery: Some(fact),
             at,
+            until: None,
             what,
         })
         .collect();
-    let mut query = connection.prepare_cached(
-        "SELECT f.fact, f.at, s.name FROM feed f JOIN source s ON s.key = f.source
-         WHERE f.site = ?1 AND f.back = 0 AND f.at >= ?2 AND f.at < ?3 ORDER BY f.at, f.fact",
-    )?;
-    let values = params![site, crate::store::micros(from), crate::store::micros(to)];
-    for row in query.query_map(values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))? {
-        let (fact, at, source): (i64, i64, String) = row?;
-        feed.push(FeedFact {
-            code: Code::FeedGap,
-            delivery: Some(fact),
-            at: moment(at),
-            what: source,
-        });
-    }
+    feed.extend(super::feed::losses(connection, site, from, to)?);
     Ok(feed)
 }
 
