@@ -121,7 +121,8 @@ fn sound(day: &mut Day, class: SoundClass) {
 
 fn feed(day: &mut Day, code: Code) {
     let at = moment(12, 0, 0);
-    day.facts.feed.push(FeedFact { code, delivery: Some(77), at, what: "no such event".into() });
+    let what = "no such event".into();
+    day.facts.feed.push(FeedFact { code, delivery: Some(77), at, until: None, what });
 }
 
 #[test]

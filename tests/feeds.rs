@@ -325,6 +325,7 @@ fn an_encrypted_manager_is_trusted_by_its_issuer_and_its_name() {
 }
 
 #[test]
+#[allow(clippy::result_large_err, reason = "the library's own type of answer")]
 fn events_of_a_websocket_are_kept_byte_for_byte() {
     const EVENT: &str = r#"{ "type":"ChannelCreated", "timestamp":"2026-11-23T18:43:25.249+0800" ,"channel":{"id":"1.1","name":"PJSIP/trunk-1","state":"Ring"}}"#;
     let folder = tempfile::tempdir().expect("a folder");

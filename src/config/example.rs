@@ -106,7 +106,7 @@ const COMMENTS: &[(&str, &str)] = &[
     ("sources.file_names", "How it names them."),
     (
         "sources.feed",
-        "Where the phone system is reached, if it does not push: ami://HOST:5038, ari://HOST:8088, esl://HOST:8021, or amis, aris, esls over TLS.",
+        "Where a phone system that does not push is reached: ami://HOST:5038, ari, esl; amis, aris, esls.",
     ),
     ("sources.feed_user", "User of the feed."),
     ("sources.feed_secret", "His secret."),
@@ -116,7 +116,7 @@ const COMMENTS: &[(&str, &str)] = &[
     ("sources.feed_leave_out", "Events of the feed that are not kept."),
     (
         "sources.feed_silence_s",
-        "After so long without a word the phone system is asked whether it is there; twice that is a lost feed.",
+        "After so long without a word the feed is asked for a sign of life; after twice that it is lost.",
     ),
 ];
 

@@ -1,6 +1,6 @@
-//! Event socket: frames of `Name: value` lines, with a body of the length they say. Events are asked
-//! for as JSON and kept as they came; where only the plain form is to be had, the same JSON is made
-//! of it.
+//! Event socket: frames of `Name: value` lines, with a body of the length they say. Events are
+//! asked for as JSON and kept as they came; where only the plain form is to be had, the same JSON
+//! is made of it.
 
 use super::dial::{Stream, dial};
 use super::{CUT_BYTES, Event, Fault, FaultKind, Heard, Settings, cut, in_time};

@@ -1,5 +1,6 @@
-//! Following a feed: every event is kept as a delivery, every loss and return is one too. While the
-//! disk is slow nothing more is read, so the phone system's own buffers fill and nothing is dropped.
+//! Following a feed: every event is kept as a delivery, and every loss and return is one too. While
+//! the disk is slow nothing more is read, so that the phone system's own buffers fill and nothing
+//! is dropped.
 
 use crate::call::Moment;
 use crate::clock::{self, Watch};

@@ -110,7 +110,7 @@ pub fn left_standing(
         .query_row([site, source], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((fact, true)) = newest else { return Ok(None) };
-    // The row of the feed's return is itself of this source, so the search ends there at the latest.
+    // The feed's return is itself a delivery of this source: the search ends there at the latest.
     let heard: i64 = connection
         .prepare_cached(
             "SELECT at FROM fact WHERE id >= ?1 AND source = ?2 ORDER BY id DESC LIMIT 1",
