@@ -7,9 +7,9 @@ use crate::flow::archive::Archive;
 use crate::flow::arriving::Arriving;
 use crate::flow::intake::Intake;
 use crate::flow::interpret::{Rules, Source};
-use crate::job::{close, follow, listen, relink_daemon, watch as watching};
+use crate::job::{close, follow, listen, prove, relink_daemon, sweep, watch as watching};
 use crate::metrics::Metrics;
-use crate::object::folder::Folder;
+use crate::object::{Gate, folder::Folder};
 use crate::pbx::{self, generic::FieldMap};
 use crate::stop::{self, Stop, Stopper};
 use crate::store::sqlite::{Options, Store, database_in, findings};
@@ -17,6 +17,7 @@ use crate::store::{Kind, sqlite};
 use crate::web::server::{self, Limits, Shared};
 use crate::web::session::Door;
 use crate::web::state::State;
+use chrono::TimeDelta;
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -149,6 +150,7 @@ pub fn open(config: &Config, alone: bool) -> Result<Data, Error> {
     let archive = Arc::new(Archive {
         store: store.clone(),
         objects: Arc::new(objects.map_err(io(&recordings))?),
+        gate: Gate::in_folder(&folder),
         metrics: Arc::new(Metrics::default()),
         arriving: Arriving::default(),
         arrived: Arc::new(Notify::new()),
@@ -222,6 +224,7 @@ pub async fn start(config: &Config) -> Result<Daemon, Error> {
         listening(config)?,
         stopped.clone(),
     ));
+    keep_always(config, &data, &mut jobs, &stopped);
     jobs.spawn(link_always(state.clone(), stopped));
     let drain = Duration::from_secs(config.server.drain_s);
     Ok(Daemon { address, data, state, stop, drain, server, feeds, jobs })
@@ -291,6 +294,18 @@ async fn note_settings(data: &Data) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// The jobs that look after what is stored.
+fn keep_always(config: &Config, data: &Data, jobs: &mut JoinSet<()>, stopped: &Stop) {
+    let keeping = &config.keeping;
+    let rounds = prove::Rounds {
+        bytes_per_s: keeping.prove_bytes_per_s,
+        every: TimeDelta::seconds(keeping.prove_every_s),
+    };
+    jobs.spawn(prove::run(data.archive.clone(), rounds, stopped.clone()));
+    let grace = TimeDelta::seconds(keeping.sweep_grace_s);
+    jobs.spawn(sweep::run(data.archive.clone(), grace, stopped.clone()));
 }
 
 async fn listen_always(

@@ -95,12 +95,45 @@ codes! {
     Undecodable = "undecodable", Major, "录音无法解码";
     /// The stored bytes are not what they were.
     HashChanged = "hash_changed", Critical, "录音被改动";
+    /// The stored bytes of a recording are not there.
+    ObjectMissing = "object_missing", Critical, "录音文件丢失";
+    /// Stored bytes that belong to no recording.
+    ObjectStray = "object_stray", Minor, "无主录音文件";
     RecordedInError = "recorded_in_error", Minor, "误录";
     TooShort = "too_short", Minor, "录音过短";
     /// Silence in desk hours, a hole in a sequence, or a clock jump.
     FeedGap = "feed_gap", Critical, "信号中断";
     /// A delivery that no adapter could read.
     NotUnderstood = "not_understood", Minor, "无法识别的推送";
+}
+
+impl Code {
+    /// Whether the sound of a recording is evidence for it, so that the recording stays while it is
+    /// open.
+    pub const fn needs_sound(self) -> bool {
+        use Code::*;
+        !matches!(
+            self,
+            LateAnswer
+                | AbandonedCall
+                | ReturnCallMissing
+                | SlowJoin
+                | LateRegistration
+                | MissingField
+                | ThinContent
+                | BadLocation
+                | FormMissing
+                | FormDiffers
+                | DeadlineMissed
+                | RepeatIssueNotComplaint
+                | FollowUpMissing
+                | FollowUpTimeMissing
+                | FollowUpTimeDiffers
+                | PromiseOverdue
+                | FeedGap
+                | NotUnderstood
+        )
+    }
 }
 
 impl std::str::FromStr for Code {
@@ -121,7 +154,8 @@ pub struct About {
     pub recording: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry: Option<i64>,
-    /// The delivery's fact number, for findings about the feed.
+    /// The delivery's fact number, for findings about the feed; of bytes without a recording the
+    /// fact that told of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<i64>,
 }

@@ -4,7 +4,8 @@
 //! # Floors
 //!
 //! * Business, pure: [`party`], [`site`], [`finding`], [`call`], [`ledger`], [`recording`],
-//!   [`linkage`], [`standard`], [`audit`], [`review`]. No clock, file, network or environment.
+//!   [`linkage`], [`keeping`], [`standard`], [`audit`], [`review`]. No clock, file, network or
+//!   environment.
 //! * The world, one room a technology: [`pbx`], [`feed`], [`audio`], [`sheet`], [`source`],
 //!   [`object`], [`store`], [`render`], [`web`].
 //! * Stairs: [`flow`] (the routes), [`job`] (slow work), [`app`] (wiring), [`config`], [`clock`],
@@ -30,6 +31,7 @@ pub mod feed;
 pub mod finding;
 pub mod flow;
 pub mod job;
+pub mod keeping;
 pub mod ledger;
 pub mod linkage;
 pub mod log;

@@ -3,6 +3,7 @@
 use crate::call::fold::Timed;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Settings of one site as of a day.
 ///
@@ -42,6 +43,12 @@ pub struct SiteSettings {
     pub link_auto: f64,
     /// From this probability on, a pair is proposed to the supervisor.
     pub link_suggest: f64,
+    /// For how many days recordings are kept; absent: for ever. Those that belong to no entry and
+    /// that nobody explained are not meant.
+    pub keep_days: Option<u32>,
+    /// For how many days recordings of a class are kept, where that differs: `complaint`, `repair`
+    /// …, `unmatched` (the classes of the room `keeping`).
+    pub keep_days_of: BTreeMap<String, u32>,
 }
 
 /// How a site writes its units.
@@ -74,6 +81,8 @@ impl Default for SiteSettings {
             call_silence_limit_s: 4 * 3600,
             link_auto: 0.95,
             link_suggest: 0.30,
+            keep_days: None,
+            keep_days_of: BTreeMap::new(),
         }
     }
 }

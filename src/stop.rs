@@ -24,6 +24,11 @@ impl Stopper {
 }
 
 impl Stop {
+    /// Whether it was said, for those who cannot wait.
+    pub fn is_said(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Waits until it is said, or until nobody can say it any more.
     pub async fn heard(&mut self) {
         drop(self.0.wait_for(|stop| *stop).await);

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms without clock, files, sockets, environment, randomness or logging.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "party",
     "site",
     "finding",
@@ -12,6 +12,7 @@ const PURE: [&str; 10] = [
     "ledger",
     "recording",
     "linkage",
+    "keeping",
     "standard",
     "audit",
     "review",
@@ -107,7 +108,7 @@ fn the_arrows_between_pure_rooms_point_one_way() {
         "finding" | "site" => Some(1),
         "call" => Some(1),
         "ledger" | "recording" => Some(2),
-        "linkage" => Some(3),
+        "linkage" | "keeping" => Some(3),
         "standard" => Some(4),
         "audit" => Some(5),
         "review" => Some(6),

@@ -4,7 +4,8 @@ mod balance;
 mod compliance;
 
 pub use crate::standard::facts::{
-    CallFact, EntryFact, Explanation, Facts, FeedFact, LinkFact, Question, RecordingFact,
+    CallFact, EntryFact, Explanation, Facts, FeedFact, LinkFact, ObjectFact, Question,
+    RecordingFact,
 };
 pub use balance::{Balance, Imbalance, Sheet};
 pub use compliance::{Compliance, Day};

@@ -192,7 +192,7 @@ async fn wait_for_recordings(daemon: &Daemon, spool: &Path) -> Result<(), Failur
     }
     let key = daemon.data.store.site("default")?;
     for _ in 0..WAIT_S_MAX * 20 {
-        let there = daemon.data.store.read(recordings::all_hashes)?.len();
+        let there = daemon.data.store.read(recordings::count)?;
         let unheard = daemon.data.store.read(|c| recordings::unheard_count(c, key))?;
         if there >= contents.len() && unheard == 0 {
             return Ok(());

@@ -3,13 +3,14 @@
 use super::data::Place;
 use super::{Failure, Outcome, progress};
 use crate::app::Data;
-use crate::object::ObjectStore;
-use crate::recording::ContentHash;
-use crate::store::sqlite::{recordings, verify};
+use crate::object::Proved;
+use crate::store::sqlite::objects::{self, Kept, Owner};
+use crate::store::sqlite::verify;
 use serde_json::json;
-use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
-use std::io::{self, Read};
+use std::io;
+
+/// Recordings looked up at a time.
+const BATCH: usize = 256;
 
 /// Arguments of `verify`.
 #[derive(Debug, clap::Args)]
@@ -34,7 +35,7 @@ pub fn run(args: &Args, json: bool) -> Result<Outcome, Failure> {
     };
     let mut count = 0;
     if wrong.is_none() {
-        (count, wrong) = objects(&data)?;
+        (count, wrong) = prove(&data)?;
     }
     data.store.close();
     let text = wrong
@@ -48,40 +49,36 @@ pub fn run(args: &Args, json: bool) -> Result<Outcome, Failure> {
     Ok(if wrong.is_some() { Outcome::Findings } else { Outcome::Clean })
 }
 
-/// Compares rows and objects, and hashes every object again.
-fn objects(data: &Data) -> Result<(usize, Option<String>), Failure> {
+/// Compares rows and objects, and hashes every object again. Erased recordings owe no object.
+fn prove(data: &Data) -> Result<(usize, Option<String>), Failure> {
     let unreadable = |error: io::Error| Failure::CouldNotRun(format!("recordings: {error}"));
     let store = &data.archive.objects;
-    let there: BTreeSet<ContentHash> =
-        store.list().map_err(unreadable)?.into_iter().map(|(hash, _)| hash).collect();
-    let known = data.store.read(recordings::all_hashes)?;
-    let bar = progress(known.len() as u64, "recordings");
-    for (key, hash) in &known {
-        bar.inc(1);
-        if !there.contains(hash) {
-            return Ok((known.len(), Some(format!("recording {key}: its file {hash} is missing"))));
+    let (bar, mut after, mut count) = (progress(0, "recordings"), 0, 0);
+    loop {
+        let batch = data.store.read(|rows| objects::kept_after(rows, after, BATCH))?;
+        let Some(last) = batch.last().map(|kept| kept.key) else { break };
+        for Kept { key, hash, .. } in batch {
+            bar.inc(1);
+            count += 1;
+            let wrong = match store.prove(&hash, &mut |_| Ok(())).map_err(unreadable)? {
+                Proved::Sound => continue,
+                Proved::Missing => format!("recording {key}: its file {hash} is missing"),
+                Proved::Changed { found } => {
+                    format!("recording {key}: hash_changed: its file {hash} now has {found}")
+                }
+            };
+            return Ok((count, Some(wrong)));
         }
-        let found = hashed(&**store, hash).map_err(unreadable)?;
-        if found != *hash {
-            let text = format!("recording {key}: hash_changed: its file {hash} now has {found}");
-            return Ok((known.len(), Some(text)));
-        }
+        after = last;
     }
     bar.finish_and_clear();
-    let rows: BTreeSet<ContentHash> = known.iter().map(|(_, hash)| *hash).collect();
-    let stray = there.difference(&rows).next();
-    Ok((known.len(), stray.map(|hash| format!("file {hash} belongs to no recording"))))
-}
-
-fn hashed(store: &dyn ObjectStore, hash: &ContentHash) -> io::Result<ContentHash> {
-    let mut object = store.open(hash)?;
-    let mut sum = Sha256::new();
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        let read = object.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(ContentHash(sum.finalize().into()));
+    let sites = data.store.read(objects::sites)?;
+    for shard in 0..=u8::MAX {
+        for (hash, _) in store.shard(shard).map_err(unreadable)? {
+            if data.store.read(|rows| objects::owner(rows, &sites, &hash))? != Owner::Recording {
+                return Ok((count, Some(format!("file {hash} belongs to no recording"))));
+            }
         }
-        sum.update(&buffer[..read]);
     }
+    Ok((count, None))
 }

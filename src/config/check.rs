@@ -3,6 +3,7 @@
 use super::locate::{Step, line_of, line_of_key, written};
 use super::{AddressRange, Config, Env, SourceConfig};
 use crate::call::Cadence;
+use crate::keeping::Class;
 use crate::pbx;
 use crate::pbx::generic::FieldMap;
 use crate::recording::name::NamePattern;
@@ -85,6 +86,7 @@ fn schema() -> toml::Table {
     let settings = SiteSettings {
         valid_from: chrono::NaiveDate::from_ymd_opt(2026, 1, 1),
         ring_period_ms: Some(5000),
+        keep_days: Some(1),
         ..SiteSettings::default()
     };
     let mut config = Config::default();
@@ -199,6 +201,9 @@ pub(super) fn checked(
     Err(ConfigErrors(found.into_iter().map(error).collect()))
 }
 
+/// A year in seconds.
+const YEAR_S: i64 = 31_536_000;
+
 type Found = Vec<(String, String)>;
 
 fn fetch_secrets(config: &mut Config, env: Env<'_>, found: &mut Found) {
@@ -252,6 +257,18 @@ fn check_server(config: &Config, found: &mut Found) {
         ("listening.memory_mib_max", config.listening.memory_mib_max),
         ("listening.time_s_max", config.listening.time_s_max),
     ];
+    let seconds = [
+        ("keeping.prove_every_s", config.keeping.prove_every_s),
+        ("keeping.sweep_grace_s", config.keeping.sweep_grace_s),
+    ];
+    for (key, value) in seconds.into_iter().filter(|(_, value)| !(1..=YEAR_S).contains(value)) {
+        found.push((key.into(), format!("is {value}, and must lie between 1 and a year")));
+    }
+    let (floor, alarm) = (config.keeping.free_floor_mib, config.keeping.free_alarm_mib);
+    if floor > 0 && alarm <= floor {
+        let why = format!("is {alarm}, and must be more than keeping.free_floor_mib ({floor})");
+        found.push(("keeping.free_alarm_mib".into(), why));
+    }
     for (key, _) in positive.into_iter().filter(|(_, value)| *value == 0) {
         found.push((key.into(), "is 0, and must be at least 1".into()));
     }
@@ -314,9 +331,21 @@ fn check_settings(settings: &SiteSettings, at: &dyn Fn(&str) -> String, found: &
         ("registration_limit_s", settings.registration_limit_s),
         ("call_silence_limit_s", settings.call_silence_limit_s),
     ];
-    for (name, value) in seconds.into_iter().filter(|(_, value)| !(0..=31_536_000).contains(value))
-    {
+    for (name, value) in seconds.into_iter().filter(|(_, value)| !(0..=YEAR_S).contains(value)) {
         found.push((at(name), format!("is {value}, and must lie between 0 and a year")));
+    }
+    for (class, days) in &settings.keep_days_of {
+        let known = Class::ALL.map(Class::as_str);
+        if !known.contains(&class.as_str()) {
+            let why = format!("there is no class `{class}`; there are {}", known.join(" "));
+            found.push((at("keep_days_of"), why));
+        }
+        if *days == 0 {
+            found.push((at("keep_days_of"), format!("`{class}` is 0, and must be at least 1")));
+        }
+    }
+    if settings.keep_days == Some(0) {
+        found.push((at("keep_days"), "is 0, and must be at least 1".into()));
     }
     let (auto, suggest) = (settings.link_auto, settings.link_suggest);
     if !(0.0..=1.0).contains(&auto) || !(0.0..=auto).contains(&suggest) {

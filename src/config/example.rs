@@ -39,6 +39,21 @@ const COMMENTS: &[(&str, &str)] = &[
     ("listening.memory_mib_max", "Memory such a process may use."),
     ("listening.time_s_max", "Time such a process may take."),
     (
+        "keeping.prove_bytes_per_s",
+        "Recordings are read and hashed again at this pace, over and over; 0 reads none.",
+    ),
+    ("keeping.prove_every_s", "From the beginning of one such round to the next at least."),
+    (
+        "keeping.sweep_grace_s",
+        "Stored bytes that belong to no recording are removed when they are so old.",
+    ),
+    ("keeping.free_alarm_mib", "Less room than this on the disk of the recordings is an alarm."),
+    (
+        "keeping.free_floor_mib",
+        "Less room than this, and recordings go before their time; 0: none ever goes for room.",
+    ),
+    ("keeping.space_keep_days_min", "Younger recordings never go for room."),
+    (
         "ledger.columns",
         "Columns of your spreadsheet that are not recognised, e.g. \"联系方式\" = \"number\".",
     ),
@@ -87,6 +102,15 @@ const COMMENTS: &[(&str, &str)] = &[
         "sites.settings.link_suggest",
         "From this probability on, a pair is proposed to the supervisor.",
     ),
+    (
+        "sites.settings.keep_days",
+        "Recordings are erased when they are so old; without it they are kept for ever.",
+    ),
+    (
+        "sites.settings.keep_days_of",
+        "… and where a class differs: enquiry help repair complaint suggestion uncategorised \
+         explained exempt, and unmatched, which only goes when it is named here.",
+    ),
     ("sources.name", "Name in the address: POST /hook/NAME."),
     ("sources.site", "The site it belongs to."),
     ("sources.adapter", "Which phone system sends: see `ringledger fold --help`."),
@@ -131,7 +155,7 @@ pub fn example() -> String {
         "# All settings of ringledger with their defaults. Every line may be left out; without any file all of\n\
          # these hold. `ringledger config test FILE` checks a file, `ringledger config print` shows what holds.\n",
     );
-    for section in ["server", "data", "store", "log", "access", "listening", "ledger"] {
+    for section in ["server", "data", "store", "log", "access", "listening", "keeping", "ledger"] {
         if let Some(Value::Table(table)) = config.get(section) {
             write_table(&mut text, &format!("[{section}]"), section, table);
         }
@@ -205,7 +229,10 @@ mod tests {
         let config = Table::try_from(Config::default()).expect("the defaults are TOML");
         keys("", &Value::Table(config), &mut written);
         // Settings that are absent by default.
-        written.extend(["valid_from", "ring_period_ms"].map(|key| format!("sites.settings.{key}")));
+        written.extend(
+            ["valid_from", "ring_period_ms", "keep_days"]
+                .map(|key| format!("sites.settings.{key}")),
+        );
         let commented = COMMENTS.iter().map(|(key, _)| (*key).to_owned()).collect();
         assert_eq!(written, commented);
     }

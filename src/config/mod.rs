@@ -26,6 +26,7 @@ pub struct Config {
     pub log: LogConfig,
     pub access: AccessConfig,
     pub listening: ListeningConfig,
+    pub keeping: KeepingConfig,
     pub ledger: LedgerConfig,
     pub sites: Vec<SiteConfig>,
     pub sources: Vec<SourceConfig>,
@@ -98,6 +99,18 @@ pub struct ListeningConfig {
     pub time_s_max: u64,
 }
 
+/// Looking after what is stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeepingConfig {
+    pub prove_bytes_per_s: u64,
+    pub prove_every_s: i64,
+    pub sweep_grace_s: i64,
+    pub free_alarm_mib: u64,
+    pub free_floor_mib: u64,
+    pub space_keep_days_min: u32,
+}
+
 /// The ledger's spreadsheets.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -154,6 +167,7 @@ impl Default for Config {
             log: LogConfig::default(),
             access: AccessConfig::default(),
             listening: ListeningConfig::default(),
+            keeping: KeepingConfig::default(),
             ledger: LedgerConfig::default(),
             sites: vec![SiteConfig::default()],
             sources: pbx::ALL.iter().map(|pbx| source(pbx.name())).collect(),
@@ -210,6 +224,19 @@ impl Default for AccessConfig {
 impl Default for ListeningConfig {
     fn default() -> Self {
         Self { workers: 1, memory_mib_max: 256, time_s_max: 300 }
+    }
+}
+
+impl Default for KeepingConfig {
+    fn default() -> Self {
+        Self {
+            prove_bytes_per_s: 4 << 20,
+            prove_every_s: 86_400,
+            sweep_grace_s: 86_400,
+            free_alarm_mib: 2048,
+            free_floor_mib: 0,
+            space_keep_days_min: 30,
+        }
     }
 }
 

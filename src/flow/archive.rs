@@ -6,20 +6,24 @@ use super::arriving::Arriving;
 use super::error::{Error, Kind, Result};
 use crate::call::Moment;
 use crate::metrics::Metrics;
-use crate::object::{Incoming, ObjectStore};
+use crate::object::{Gate, Incoming, ObjectStore, Pass};
 use crate::recording::{ContentHash, Hints, Recording, Standing, standing};
 use crate::source::Arrival;
-use crate::store::Store;
+use crate::store::sqlite::objects::{self, Owner, Seen};
 use crate::store::sqlite::recordings::{self, Arrived, SeenFile};
+use crate::store::{self, Store};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 /// Everything the route needs.
 pub struct Archive {
     pub store: Store,
     pub objects: Arc<dyn ObjectStore>,
+    /// Held from an object's name to its row.
+    pub gate: Gate,
     pub metrics: Arc<Metrics>,
     /// What is on its way.
     pub arriving: Arriving,
@@ -64,15 +68,30 @@ impl Archive {
         at: Moment,
         who: &str,
     ) -> Result<Admitted> {
-        let finished = tokio::task::spawn_blocking(move || incoming.finish()).await;
-        let (hash, bytes) = finished
-            .map_err(|error| Error::new(Kind::Internal, error.to_string()))?
-            .map_err(|error| disk(&error))?;
+        let (_pass, hash, bytes) = self.finish(move || Ok(incoming)).await?;
         if let Some(expected) = expected.filter(|expected| *expected != hash) {
             let text = format!("the bytes have SHA-256 {hash}, and {expected} was promised");
             return Err(Error::new(Kind::Invalid, text));
         }
         self.write_row(site, Arrived { hash, bytes, hints }, None, at, who).await
+    }
+
+    /// Gives bytes their name. The pass is to be held until their row is on disk.
+    async fn finish(
+        &self,
+        bytes: impl FnOnce() -> io::Result<Box<dyn Incoming>> + Send + 'static,
+    ) -> Result<(Pass, ContentHash, u64)> {
+        let gate = self.gate.clone();
+        let finished = tokio::task::spawn_blocking(move || {
+            let incoming = bytes()?;
+            let pass = gate.admit()?;
+            let (hash, bytes) = incoming.finish()?;
+            Ok((pass, hash, bytes))
+        });
+        let finished = finished.await;
+        finished
+            .map_err(|error| Error::new(Kind::Internal, error.to_string()))?
+            .map_err(|error| disk(&error))
     }
 
     async fn write_row(
@@ -124,14 +143,11 @@ impl Archive {
             return Ok(None);
         }
         let (path, mut incoming) = (arrival.path.clone(), self.begin()?);
-        let copied = tokio::task::spawn_blocking(move || {
+        let copied = move || {
             io::copy(&mut File::open(path)?, &mut incoming)?;
-            incoming.finish()
-        });
-        let (hash, bytes) = copied
-            .await
-            .map_err(|error| Error::new(Kind::Internal, error.to_string()))?
-            .map_err(|error| disk(&error))?;
+            Ok(incoming)
+        };
+        let (_pass, hash, bytes) = self.finish(copied).await?;
         let hints = Hints { finished_at: Some(arrival.modified_at), ..hints };
         let arrived = Arrived { hash, bytes, hints };
         let name = arrived.hints.name.clone();
@@ -147,6 +163,58 @@ impl Archive {
             answer.recordings.iter().map(|fact| fact.recording.clone()).collect();
         let grace_s = answer.site.settings_at(call.offered_at).recording_grace_s;
         standing(call, &set, self.arriving.since(call), as_of, grace_s)
+    }
+
+    /// Tells of bytes that belong to no recording, while nothing is being admitted.
+    ///
+    /// # Errors
+    /// When the store or the disk fails.
+    pub async fn tell_stray(
+        self: &Arc<Self>,
+        object: ContentHash,
+        said: (i64, Seen, Moment),
+    ) -> store::Result<()> {
+        self.unowned(object, Some(said), |_| Ok(())).await.map(drop)
+    }
+
+    /// Removes bytes that no kept recording owns, while nothing is being admitted. What is to be
+    /// said of it is a fact before they are gone. Says whether they were removed.
+    ///
+    /// # Errors
+    /// When the store or the disk fails; the bytes are still there then, or the next sweep finds
+    /// them.
+    pub async fn remove(
+        self: &Arc<Self>,
+        object: ContentHash,
+        said: Option<(i64, Seen, Moment)>,
+    ) -> store::Result<bool> {
+        self.unowned(object, said, move |archive| archive.objects.delete(&object)).await
+    }
+
+    /// In one go on one thread: whoever waits for the gate must never keep the holder waiting.
+    async fn unowned(
+        self: &Arc<Self>,
+        object: ContentHash,
+        said: Option<(i64, Seen, Moment)>,
+        then: impl FnOnce(&Self) -> io::Result<()> + Send + 'static,
+    ) -> store::Result<bool> {
+        let (archive, handle) = (Arc::clone(self), Handle::current());
+        let done = tokio::task::spawn_blocking(move || {
+            let failed = |error: io::Error| store::Error::Unavailable(error.to_string());
+            let _pass = archive.gate.remove().map_err(failed)?;
+            let owner = archive.store.read(|connection| {
+                objects::owner(connection, &objects::sites(connection)?, &object)
+            })?;
+            if owner == Owner::Recording {
+                return Ok(false);
+            }
+            if let Some((site, seen, at)) = said {
+                handle.block_on(archive.store.write(move |tx| tx.see(site, &seen, at)))?;
+            }
+            then(&archive).map_err(failed)?;
+            Ok(true)
+        });
+        done.await.map_err(|error| store::Error::Unavailable(error.to_string()))?
     }
 
     async fn read<T: Send + 'static>(

@@ -3,7 +3,9 @@
 pub mod close;
 pub mod follow;
 pub mod listen;
+pub mod prove;
 pub mod relink;
 pub mod relink_daemon;
 pub mod replay;
+pub mod sweep;
 pub mod watch;

@@ -99,20 +99,19 @@ impl ObjectStore for Folder {
         Some(self.path(hash)).filter(|path| path.exists())
     }
 
-    fn list(&self) -> io::Result<Vec<(ContentHash, u64)>> {
+    fn shard(&self, first: u8) -> io::Result<Vec<(ContentHash, u64)>> {
+        let start = format!("{first:02x}");
+        let files = match fs::read_dir(self.root.join(&start)) {
+            Ok(files) => files,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
         let mut objects = Vec::new();
-        for shard in fs::read_dir(&self.root)? {
-            let shard = shard?.path();
-            let Some(start) = shard.file_name().and_then(|name| name.to_str()) else { continue };
-            if start.len() != 2 || !shard.is_dir() {
-                continue;
-            }
-            for file in fs::read_dir(&shard)? {
-                let file = file?;
-                let name = format!("{start}{}", file.file_name().to_string_lossy());
-                if let Ok(hash) = name.parse() {
-                    objects.push((hash, file.metadata()?.len()));
-                }
+        for file in files {
+            let file = file?;
+            let name = format!("{start}{}", file.file_name().to_string_lossy());
+            if let Ok(hash) = name.parse() {
+                objects.push((hash, file.metadata()?.len()));
             }
         }
         objects.sort();

@@ -1,11 +1,32 @@
 //! Where recordings' bytes lie: addressed by their SHA-256, put once, never rewritten.
 
 pub mod folder;
+mod gate;
 pub mod memory;
 
+pub use gate::{Gate, Pass};
+
 use crate::recording::ContentHash;
+use sha2::{Digest, Sha256};
 use std::io::{self, Read, Seek, Write};
 use std::path::PathBuf;
+
+/// Bytes that are read at a time when an object is proved.
+const CHUNK: usize = 64 * 1024;
+
+/// Told the bytes read just now, so that a slow reader can rest. An error ends the reading.
+pub type Pace<'a> = &'a mut dyn FnMut(usize) -> io::Result<()>;
+
+/// What reading an object again came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proved {
+    Sound,
+    /// The bytes have another hash now, or cannot be what they were; in words.
+    Changed {
+        found: String,
+    },
+    Missing,
+}
 
 /// Bytes on their way in. Dropped without `finish`, nothing is kept.
 pub trait Incoming: Write + Send {
@@ -37,15 +58,57 @@ pub trait ObjectStore: Send + Sync {
     /// The object as a file of this machine, where it is one.
     fn local_path(&self, hash: &ContentHash) -> Option<PathBuf>;
 
+    /// The objects whose hash begins with this byte, with their lengths, in order: so a store of
+    /// any size is walked in 256 steps.
+    ///
+    /// # Errors
+    /// When the store cannot be walked.
+    fn shard(&self, first: u8) -> io::Result<Vec<(ContentHash, u64)>>;
+
     /// All objects with their lengths, in order.
     ///
     /// # Errors
     /// When the store cannot be walked.
-    fn list(&self) -> io::Result<Vec<(ContentHash, u64)>>;
+    fn list(&self) -> io::Result<Vec<(ContentHash, u64)>> {
+        let shards: io::Result<Vec<_>> = (0..=u8::MAX).map(|first| self.shard(first)).collect();
+        Ok(shards?.concat())
+    }
+
+    /// Reads an object again and says whether its bytes are what they were.
+    ///
+    /// # Errors
+    /// When the disk fails, or `pace` says to stop.
+    fn prove(&self, hash: &ContentHash, pace: Pace<'_>) -> io::Result<Proved> {
+        let object = match self.open(hash) {
+            Ok(object) => object,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Proved::Missing),
+            Err(error) => return Err(error),
+        };
+        let found = hashed(object, pace)?;
+        let changed = || Proved::Changed { found: found.to_string() };
+        Ok(if found == *hash { Proved::Sound } else { changed() })
+    }
 
     /// Removes an object; one that is not there is no error.
     ///
     /// # Errors
     /// When it cannot be removed.
     fn delete(&self, hash: &ContentHash) -> io::Result<()>;
+}
+
+/// The hash of bytes, read at a pace.
+///
+/// # Errors
+/// When they cannot be read, or `pace` says to stop.
+pub fn hashed(mut bytes: impl Read, pace: Pace<'_>) -> io::Result<ContentHash> {
+    let mut sum = Sha256::new();
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let read = bytes.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(ContentHash(sum.finalize().into()));
+        }
+        sum.update(&buffer[..read]);
+        pace(read)?;
+    }
 }

@@ -80,6 +80,20 @@ pub struct FeedFact {
     pub what: String,
 }
 
+/// Stored bytes that are not as they were: of a recording, or of none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObjectFact {
+    pub code: Code,
+    /// The recording whose bytes they are; none for bytes that belong to no recording.
+    pub recording: Option<i64>,
+    /// The fact that told of it.
+    pub fact: i64,
+    /// When it was seen first.
+    pub at: Moment,
+    /// Names and values.
+    pub evidence: Vec<String>,
+}
+
 /// Everything an answer needs, read in one snapshot. Calls, recordings and entries of the days
 /// asked, with what they are linked to even where that lies outside the days.
 #[derive(Debug, Clone)]
@@ -93,6 +107,8 @@ pub struct Facts {
     pub open: Links,
     pub explanations: Vec<Explanation>,
     pub feed: Vec<FeedFact>,
+    /// What is wrong with stored bytes.
+    pub objects: Vec<ObjectFact>,
 }
 
 impl Facts {

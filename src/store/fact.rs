@@ -26,15 +26,21 @@ pub enum Kind {
     Directory = 7,
     /// Somebody played or exported recordings.
     Access = 8,
+    /// What the daemon saw of stored bytes: changed, missing, stray, or right again.
+    Object = 9,
+    /// A person's legal hold, or the end of one.
+    Hold = 10,
+    /// The tombstone of a recording whose bytes were erased.
+    Erasure = 11,
 }
 
 impl Kind {
     /// The kind of a stored number.
     pub fn of(number: i64) -> Option<Self> {
         use Kind::*;
-        [Delivery, Recording, Entry, Decision, Explanation, Settings, Directory, Access]
-            .into_iter()
-            .find(|kind| *kind as i64 == number)
+        let acts = [Recording, Entry, Decision, Explanation, Settings, Directory, Access];
+        let keeping = [Object, Hold, Erasure];
+        std::iter::once(Delivery).chain(acts).chain(keeping).find(|kind| *kind as i64 == number)
     }
 }
 

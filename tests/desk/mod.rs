@@ -60,6 +60,7 @@ pub fn day() -> Day {
             open: Links::default(),
             explanations: Vec::new(),
             feed: Vec::new(),
+            objects: Vec::new(),
         },
     }
 }

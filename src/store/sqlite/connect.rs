@@ -14,7 +14,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The steps from an empty file to the newest schema.
 fn migrations() -> Migrations<'static> {
-    Migrations::from_iter([M::up(include_str!("migrations/0001_ground.sql"))])
+    Migrations::from_iter([
+        M::up(include_str!("migrations/0001_ground.sql")),
+        M::up(include_str!("migrations/0002_keeping.sql")),
+    ])
 }
 
 fn prepared(connection: Connection, cache_kib: i64) -> Result<Connection> {

@@ -13,6 +13,7 @@ pub mod findings;
 mod folding;
 pub mod links;
 mod lookup;
+pub mod objects;
 pub mod people;
 mod progress;
 pub mod recordings;

@@ -116,12 +116,15 @@ pub fn apply(place: &Place<'_>, fact: &Fact, arrived: Arrived) -> Result<()> {
     let at = starts_at(&recording);
     place
         .connection
-        .prepare_cached("INSERT INTO recording (key, site, hash, at, doc) VALUES (?1,?2,?3,?4,?5)")?
+        .prepare_cached(
+            "INSERT INTO recording (key, site, hash, at, bytes, doc) VALUES (?1,?2,?3,?4,?5,?6)",
+        )?
         .execute(params![
             fact.id,
             fact.site,
             recording.hash.0.as_slice(),
             micros(at),
+            recording.bytes as i64,
             json(fact.id, &recording)?
         ])?;
     place.mark(fact.site, at)
@@ -213,7 +216,11 @@ pub fn unheard(
     count: usize,
 ) -> Result<Vec<RecordingFact>> {
     let values = params![site, after, count as i64];
-    all(connection, "site = ?1 AND heard = 0 AND key > ?2 ORDER BY key LIMIT ?3", values)
+    all(
+        connection,
+        "site = ?1 AND heard = 0 AND erased = 0 AND key > ?2 ORDER BY key LIMIT ?3",
+        values,
+    )
 }
 
 /// Whether a file of a watched folder is taken already.
@@ -232,18 +239,18 @@ pub fn is_taken(connection: &Connection, file: &SeenFile) -> Result<bool> {
 /// # Errors
 /// When the disk fails.
 pub fn unheard_count(connection: &Connection, site: i64) -> Result<i64> {
-    let sql = "SELECT count(*) FROM recording WHERE site = ?1 AND heard = 0";
+    let sql = "SELECT count(*) FROM recording WHERE site = ?1 AND heard = 0 AND erased = 0";
     Ok(connection.prepare_cached(sql)?.query_row([site], |row| row.get(0))?)
 }
 
-/// Keys and hashes of all recordings of all sites, in order.
+/// How many recordings there are, over all sites.
 ///
 /// # Errors
 /// When the disk fails.
-pub fn all_hashes(connection: &Connection) -> Result<Vec<(i64, ContentHash)>> {
-    let mut query = connection.prepare("SELECT key, hash FROM recording ORDER BY key")?;
-    let rows = query.query_map([], |row| Ok((row.get(0)?, ContentHash(row.get(1)?))))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+pub fn count(connection: &Connection) -> Result<usize> {
+    let count: i64 =
+        connection.query_row("SELECT count(*) FROM recording", [], |row| row.get(0))?;
+    Ok(usize::try_from(count).unwrap_or_default())
 }
 
 /// Copies what was measured from another database that is attached as `grown`, by hash.

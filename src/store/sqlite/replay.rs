@@ -18,7 +18,7 @@ use std::sync::Arc;
 const CHUNK: usize = 4096;
 
 /// Tables that hold derived rows, with the columns that say which row it is.
-const DERIVED: [(&str, &str); 14] = [
+const DERIVED: [(&str, &str); 17] = [
     ("unread", "fact"),
     ("feed", "site, source, fact, at, back"),
     ("tie", "bucket, key, site, tie"),
@@ -30,6 +30,9 @@ const DERIVED: [(&str, &str); 14] = [
     ("directory", "site, unit, number"),
     ("decision", "site, thing, entry_id"),
     ("explanation", "fact"),
+    ("object_fault", "site, hash"),
+    ("hold", "site, thing"),
+    ("tombstone", "recording"),
     ("link", "entry"),
     ("proposal", "site, entry, contact, kind"),
     ("finding", "site, code, call, recording, entry, delivery"),

@@ -1,6 +1,6 @@
 //! Everything that an audit, or the linker, needs of a span of time, read in one snapshot.
 
-use super::{calls, deliveries, entries, links, people, recordings};
+use super::{calls, deliveries, entries, links, objects, people, recordings};
 use crate::audit::{CallFact, EntryFact, FeedFact, LinkFact, RecordingFact};
 use crate::audit::{Explanation, Facts};
 use crate::call::Moment;
@@ -97,7 +97,9 @@ pub fn facts(
     // A pair may lie on both sides of midnight.
     let open = links::open_between(connection, key, from - BESIDE, to + BESIDE)?;
     window.reach_out(&open)?;
+    let of_recordings = window.recordings.values();
     Ok(Facts {
+        objects: objects::between(connection, key, of_recordings, (from, to))?,
         site: site.clone(),
         calls: window.calls.into_values().collect(),
         recordings: window.recordings.into_values().collect(),
