@@ -1,12 +1,11 @@
 //! Who took the call, and when: by joins where they can be seen, else by a pick-up that lasted.
 
 use super::end::ended;
-use super::event::{Bounds, Cause, Direction, EventKind, JoinSight, Moment};
+use super::event::{Bounds, Direction, EventKind, JoinSight, Moment};
 use super::fold::{CallRules, desk_number, is_desk_leg};
 use super::joins::first_joins;
 use super::statement::first_told;
 use super::story::{LegStory, Story};
-use chrono::TimeDelta;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How the desk took the call.
@@ -30,8 +29,6 @@ pub struct Answer<'a> {
 /// A pick-up must last longer than this to be an answer where joins cannot be seen, in
 /// milliseconds.
 const LASTING_MS: i64 = 1000;
-/// Phones dialled within this of each other were dialled together.
-const TOGETHER: TimeDelta = TimeDelta::seconds(1);
 /// How much longer than the time from pick-up to end a reported talk may seem, for the hooks' own
 /// delay.
 const TALK_SLACK_MS: i64 = 50;
@@ -53,7 +50,7 @@ pub fn answer<'a>(
     };
     let elsewhere = first_taken(story, &joins, &other).is_some();
     let mut answer = match answering {
-        Some(leg) => taken(story, leg, joins.get(leg.id.as_str()).copied(), rules),
+        Some(leg) => taken(leg, joins.get(leg.id.as_str()).copied(), rules),
         None => unseen(story, rules, as_of).or_else(|| reached(story, rules)).unwrap_or_default(),
     };
     let desk_took = answer.joined.is_some() || answer.extension.is_some();
@@ -82,28 +79,10 @@ fn first_taken<'s>(
     first.map(|(_, leg)| leg)
 }
 
-fn taken<'a>(
-    story: &Story<'_>,
-    leg: &LegStory,
-    joined: Option<Bounds>,
-    rules: &CallRules,
-) -> Answer<'a> {
-    let at = joined.or_else(|| others_stopped(story, leg));
+fn taken<'a>(leg: &LegStory, joined: Option<Bounds>, rules: &CallRules) -> Answer<'a> {
     let extension = desk_number(leg, rules).or(leg.extension.as_ref()).cloned();
-    let known = at.map(|at| answered(leg, at)).unwrap_or_default();
+    let known = joined.map(|at| answered(leg, at)).unwrap_or_default();
     Answer { leg: Some(leg.id.clone()), extension, ..known }
-}
-
-/// Phones dialled together stop when one of them is picked up: the last of them to stop tells when.
-fn others_stopped(story: &Story<'_>, leg: &LegStory) -> Option<Bounds> {
-    let (dialled, ended) = (leg.created?, leg.ended?);
-    let together = |other: &&LegStory| {
-        let at = other.created.map(|at| (at.earliest - dialled.earliest).abs());
-        other.id != leg.id && at.is_some_and(|apart| apart <= TOGETHER)
-    };
-    let rang = |other: &&LegStory| other.causes.contains(&Cause::NoAnswer);
-    let stopped = story.legs.values().filter(together).filter(rang).filter_map(|leg| leg.ended);
-    stopped.filter(|at| at.earliest <= ended.earliest).max_by_key(|at| at.earliest)
 }
 
 /// What the caller's leg says of a leg that is itself silent. Without its number nobody can say

@@ -65,6 +65,9 @@ pub struct LegFacts {
     /// The leg on whose behalf this one was dialled. A leg that has none may have begun the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// The id that this leg had before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub was: Option<String>,
     /// Who made this leg: the phone system dialled it, or its own party did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dialled: Option<bool>,

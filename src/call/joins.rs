@@ -26,7 +26,7 @@ pub fn first_joins<'a>(
         let told = leg.joined.iter().chain(joins.get(id)).copied().collect::<Vec<_>>();
         joins.extend(first_told(&told).map(|at| (*id, at)));
     }
-    let with_sound = |leg: &LegStory| leg.joins == JoinSight::Sound && leg.dialled == Some(true);
+    let with_sound = |leg: &LegStory| leg.joins == JoinSight::Sound && leg.dialled != Some(false);
     for (id, leg) in story.legs.iter().filter(|(_, leg)| with_sound(leg)) {
         let sound = joins.remove(id);
         joins.extend(both(first_told(&leg.picked_up), sound).map(|at| (*id, at)));

@@ -56,12 +56,18 @@ impl<'a> Story<'a> {
         ordered.dedup();
         let mut legs: BTreeMap<&'a str, LegStory> = BTreeMap::new();
         let clock = clock_of(&ordered);
+        let names = Names::of(&ordered);
         for event in &ordered {
             if let Some(facts) = event.leg.as_ref().filter(|leg| !leg.id.is_empty()) {
-                legs.entry(facts.id.as_str()).or_default().learn(event, facts, clock);
+                let id = names.now(&facts.id);
+                let leg = legs.entry(id).or_insert_with(|| LegStory::named(id));
+                leg.learn(event, facts, clock);
             }
         }
-        let caller_id = caller_id(&ordered, &legs);
+        for leg in legs.values_mut() {
+            leg.parent = leg.parent.take().map(|parent| names.now(&parent).to_owned());
+        }
+        let caller_id = caller_id(&ordered, &legs).map(|id| names.now(id));
         Self { events: ordered, legs, caller_id, clock }
     }
 
@@ -75,9 +81,31 @@ impl<'a> Story<'a> {
         self.timed().map(|event| event.at).min_by_key(|at| (at.earliest, at.latest))
     }
 
-    /// The leg that began the call.
+    /// The leg that began the call, unless others only spoke of it.
     pub fn caller(&self) -> Option<&LegStory> {
-        self.legs.get(self.caller_id?)
+        self.legs.get(self.caller_id?).filter(|leg| leg.spoke)
+    }
+}
+
+/// Legs that got other ids on their way.
+struct Names<'a>(BTreeMap<&'a str, &'a str>);
+
+impl<'a> Names<'a> {
+    fn of(events: &[&'a CallEvent]) -> Self {
+        let legs = events.iter().filter_map(|event| event.leg.as_ref());
+        Self(legs.filter_map(|leg| Some((leg.was.as_deref()?, leg.id.as_str()))).collect())
+    }
+
+    /// The id by which a leg is known in the end.
+    fn now<'b>(&self, id: &'b str) -> &'b str
+    where
+        'a: 'b,
+    {
+        let mut now = id;
+        for _ in 0..self.0.len() {
+            now = self.0.get(now).copied().unwrap_or(now);
+        }
+        now
     }
 }
 
@@ -87,7 +115,7 @@ fn caller_id<'a>(events: &[&'a CallEvent], legs: &BTreeMap<&'a str, LegStory>) -
     let oldest = began.min_by_key(|(id, leg)| (leg.first.map(|first| first.earliest), **id));
     let silent = || {
         let parents = events.iter().filter_map(|event| event.leg.as_ref()?.parent.as_deref());
-        parents.into_iter().find(|parent| !legs.contains_key(parent))
+        parents.into_iter().find(|parent| !legs.get(parent).is_some_and(|leg| leg.spoke))
     };
     oldest.map(|(id, _)| *id).or_else(silent)
 }
@@ -126,10 +154,11 @@ fn order(one: &CallEvent, other: &CallEvent) -> Ordering {
 }
 
 impl LegStory {
+    fn named(id: &str) -> Self {
+        Self { id: id.to_owned(), ..Self::default() }
+    }
+
     fn learn(&mut self, event: &CallEvent, facts: &super::event::LegFacts, clock: Clock) {
-        if self.id.is_empty() {
-            self.id.clone_from(&facts.id);
-        }
         let first_wins = |known: &mut Option<String>, told: &Option<String>| {
             if known.is_none() {
                 known.clone_from(told);

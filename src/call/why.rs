@@ -75,7 +75,7 @@ fn of_parts(known: &Known<'_, '_>) -> Option<Cause> {
         return Some(Cause::Abandoned);
     }
     let dialled: Vec<&&LegStory> = known.desk.iter().filter(|leg| !leg.originator).collect();
-    let told = of_dialled(&dialled, story.clock);
+    let told = of_dialled(&dialled);
     let rang = dialled.iter().any(|leg| !leg.alerting.is_empty());
     let stopped = match (sound && !dialled.is_empty(), rang) {
         (true, false) => Some(Cause::Failed),
@@ -86,14 +86,10 @@ fn of_parts(known: &Known<'_, '_>) -> Option<Cause> {
     told.or(stopped).or_else(|| summary(story, false).filter(|_| serves))
 }
 
-/// The cause of the phone that came furthest. A record says little of each phone: where the phones
-/// differ, they were not answered.
-fn of_dialled(legs: &[&&LegStory], clock: Clock) -> Option<Cause> {
-    let told = |leg: &&&LegStory| leg.causes.iter().find(|cause| FURTHEST.contains(cause)).copied();
-    let causes: Vec<Cause> = legs.iter().filter_map(told).collect();
-    let furthest = FURTHEST.into_iter().find(|cause| causes.contains(cause))?;
-    let differ = causes.iter().any(|cause| *cause != furthest);
-    Some(if differ && clock == Clock::Record { Cause::NoAnswer } else { furthest })
+/// The cause of the phone that came furthest.
+fn of_dialled(legs: &[&&LegStory]) -> Option<Cause> {
+    let told = |cause: &Cause| legs.iter().any(|leg| leg.causes.contains(cause));
+    FURTHEST.into_iter().find(told)
 }
 
 /// What the phone system sums up, of the whole call or of the caller's leg. A message outweighs

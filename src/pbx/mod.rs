@@ -4,13 +4,16 @@
 
 pub mod asterisk;
 pub mod body;
+pub mod freeswitch;
 pub mod generic;
+pub mod grandstream;
 pub mod jambonz;
 pub mod kamailio;
 pub mod multipart;
 pub mod settle;
 pub mod signature;
 pub mod time;
+pub mod yeastar;
 
 pub use settle::settled;
 
@@ -129,8 +132,15 @@ pub trait Pbx: Sync {
 }
 
 /// Every dialect there is.
-pub static ALL: &[&dyn Pbx] =
-    &[&asterisk::Asterisk, &generic::Generic, &jambonz::Jambonz, &kamailio::Kamailio];
+pub static ALL: &[&dyn Pbx] = &[
+    &asterisk::Asterisk,
+    &freeswitch::FreeSwitch,
+    &generic::Generic,
+    &grandstream::Grandstream,
+    &jambonz::Jambonz,
+    &kamailio::Kamailio,
+    &yeastar::Yeastar,
+];
 
 /// The dialect of this name.
 pub fn named(name: &str) -> Option<&'static dyn Pbx> {

@@ -1,0 +1,32 @@
+//! FreeSWITCH and FusionPBX: call records in JSON and XML, however they are wrapped, and events of
+//! the event socket, told apart by content. Each delivery tells of one leg.
+
+mod convert;
+mod record;
+mod xml;
+
+use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, signature};
+
+/// The FreeSWITCH dialect.
+pub struct FreeSwitch;
+
+impl Pbx for FreeSwitch {
+    fn name(&self) -> &'static str {
+        "freeswitch"
+    }
+
+    /// It signs nothing: user and password are sent along (RFC 7617).
+    fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal> {
+        signature::basic(delivery, secret)
+    }
+
+    /// It gives none: a retry is the same body again.
+    fn delivery_key(&self, _delivery: &Delivery) -> Option<String> {
+        None
+    }
+
+    fn parse(&self, delivery: &Delivery, dialect: &Dialect<'_>) -> Result<Reading, Refusal> {
+        let record = record::read(delivery).map_err(Refusal::NotUnderstood)?;
+        convert::convert(&record, delivery, dialect.zone).map_err(Refusal::NotUnderstood)
+    }
+}
