@@ -12,6 +12,7 @@ pub mod kamailio;
 pub mod multipart;
 pub mod settle;
 pub mod signature;
+pub mod threecx;
 pub mod time;
 pub mod yeastar;
 
@@ -139,6 +140,7 @@ pub static ALL: &[&dyn Pbx] = &[
     &grandstream::Grandstream,
     &jambonz::Jambonz,
     &kamailio::Kamailio,
+    &threecx::ThreeCx,
     &yeastar::Yeastar,
 ];
 
