@@ -7,7 +7,8 @@ use crate::flow::archive::Archive;
 use crate::flow::arriving::Arriving;
 use crate::flow::intake::Intake;
 use crate::flow::interpret::{Rules, Source};
-use crate::job::{close, follow, listen, prove, relink_daemon, sweep, watch as watching};
+use crate::job::look::Look;
+use crate::job::{follow, listen, prove, relink_daemon, sweep, watch as watching};
 use crate::metrics::Metrics;
 use crate::object::{Gate, folder::Folder};
 use crate::pbx::{self, generic::FieldMap};
@@ -333,7 +334,7 @@ async fn listen_always(
 /// and never for more than a small share of the time.
 async fn link_always(state: Arc<State>, mut stop: Stop) {
     let (mut seen, mut waited, mut since_look) = (-1, Duration::ZERO, LOOK_EVERY);
-    let mut pause = LINK_EVERY;
+    let (mut pause, mut look) = (LINK_EVERY, Look::default());
     loop {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -349,7 +350,8 @@ async fn link_always(state: Arc<State>, mut stop: Stop) {
         }
         (seen, waited) = (newest, Duration::ZERO);
         let watch = clock::Watch::start();
-        link_once(&state, since_look >= LOOK_EVERY).await;
+        let is_due = since_look >= LOOK_EVERY;
+        link_once(&state, is_due.then_some(&mut look)).await;
         if since_look >= LOOK_EVERY {
             since_look = Duration::ZERO;
         }
@@ -357,12 +359,15 @@ async fn link_always(state: Arc<State>, mut stop: Stop) {
     }
 }
 
-async fn link_once(state: &State, look: bool) {
+async fn link_once(state: &State, mut look: Option<&mut Look>) {
     let (rules, store) = (state.intake.rules(), &state.archive.store);
     for site in rules.sites.values() {
         let Ok(key) = store.site(&site.id) else { continue };
-        if look && let Err(error) = close::silent(store, site, key, clock::now()).await {
-            tracing::error!(%error, site = site.id, "silent calls stay open; tried again");
+        if let Some(look) = look.as_deref_mut() {
+            let taken = look.take(store, &rules, &state.metrics, (site, key), clock::now());
+            if let Err(error) = taken.await {
+                tracing::error!(%error, site = site.id, "not looked around; tried again");
+            }
         }
         match relink_daemon::catch_up(store, site, key, clock::now()).await {
             Ok(0) => {}

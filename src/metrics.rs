@@ -36,6 +36,7 @@ pub struct Metrics {
     findings: Family<ByCode, Gauge>,
     feeds: Family<BySource, Gauge>,
     feeds_lost: Family<BySource, Counter>,
+    clocks: Family<BySource, Gauge>,
     pub recordings: Counter,
     pub writer_queue: Gauge,
     pub fold_queue: Gauge,
@@ -58,6 +59,7 @@ impl Default for Metrics {
             findings: Family::default(),
             feeds: Family::default(),
             feeds_lost: Family::default(),
+            clocks: Family::default(),
             recordings: Counter::default(),
             writer_queue: Gauge::default(),
             fold_queue: Gauge::default(),
@@ -80,6 +82,8 @@ impl Default for Metrics {
         registry.register("findings", "Findings by code and state", m.findings.clone());
         registry.register("feed_stands", "1 while a source's feed stands", m.feeds.clone());
         registry.register("feeds_lost", "Feeds that stood and ended", m.feeds_lost.clone());
+        let clocks = m.clocks.clone();
+        registry.register("clock_behind_ms", "How far a source's clock lies behind ours", clocks);
         registry.register("recordings_stored", "Recordings on disk", m.recordings.clone());
         registry.register("writer_queue", "Work waiting for the disk", m.writer_queue.clone());
         registry.register("fold_queue", "Deliveries not yet folded", m.fold_queue.clone());
@@ -107,6 +111,11 @@ impl Metrics {
         if !stands {
             self.feeds_lost.get_or_create(&of(source)).inc();
         }
+    }
+
+    /// A source's clock lies so far behind ours.
+    pub fn clock(&self, source: &str, behind_ms: i64) {
+        self.clocks.get_or_create(&of(source)).set(behind_ms);
     }
 
     /// A delivery had come before.

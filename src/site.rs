@@ -1,7 +1,7 @@
 //! One estate and its dated settings. A call is judged by the settings valid when it was offered.
 
 use crate::call::fold::Timed;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -39,6 +39,13 @@ pub struct SiteSettings {
     pub missed_calls_owe_entry: bool,
     /// A call that is silent for so long is closed by rule, in seconds.
     pub call_silence_limit_s: i64,
+    /// When the desk is at work, local time: `08:00-20:00`; `20:00-08:00` crosses midnight.
+    pub desk_hours: DeskHours,
+    /// Within desk hours, silence of every source beyond this is a finding, in seconds; 0 for
+    /// never.
+    pub silence_limit_s: i64,
+    /// A clock that lies further from ours, or jumps by more, is told of, in seconds.
+    pub clock_limit_s: i64,
     /// From this probability on, a pair is linked without asking.
     pub link_auto: f64,
     /// From this probability on, a pair is proposed to the supervisor.
@@ -62,6 +69,45 @@ pub enum UnitPattern {
     BuildingRoom,
 }
 
+/// When the desk is at work, as minutes of the local day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct DeskHours {
+    opens_min: i64,
+    closes_min: i64,
+}
+
+impl Default for DeskHours {
+    fn default() -> Self {
+        Self { opens_min: 8 * 60, closes_min: 20 * 60 }
+    }
+}
+
+impl TryFrom<String> for DeskHours {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let minutes = |time: &str| -> Option<i64> {
+            let (hour, minute) = time.trim().split_once(':')?;
+            let (hour, minute): (i64, i64) = (hour.parse().ok()?, minute.parse().ok()?);
+            let all = hour * 60 + minute;
+            ((0..60).contains(&minute) && (0..=24 * 60).contains(&all)).then_some(all)
+        };
+        let ends = text.split_once('-').and_then(|(o, c)| Some((minutes(o)?, minutes(c)?)));
+        let (opens_min, closes_min) = ends
+            .filter(|(opens, closes)| opens != closes)
+            .ok_or_else(|| format!("`{text}` is no span of hours such as 08:00-20:00"))?;
+        Ok(Self { opens_min, closes_min })
+    }
+}
+
+impl From<DeskHours> for String {
+    fn from(hours: DeskHours) -> Self {
+        let DeskHours { opens_min: o, closes_min: c } = hours;
+        format!("{:02}:{:02}-{:02}:{:02}", o / 60, o % 60, c / 60, c % 60)
+    }
+}
+
 impl Default for SiteSettings {
     fn default() -> Self {
         Self {
@@ -79,6 +125,9 @@ impl Default for SiteSettings {
             registration_limit_s: 60,
             missed_calls_owe_entry: true,
             call_silence_limit_s: 4 * 3600,
+            desk_hours: DeskHours::default(),
+            silence_limit_s: 0,
+            clock_limit_s: 5,
             link_auto: 0.95,
             link_suggest: 0.30,
             keep_days: None,
@@ -125,6 +174,35 @@ impl SiteSettings {
         at.with_timezone(&self.zone()).date_naive()
     }
 
+    /// The parts of a span of time that lie in desk hours, in order.
+    pub fn in_desk_hours(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
+        let DeskHours { opens_min, closes_min } = self.desk_hours;
+        let overnight = if closes_min < opens_min { 24 * 60 } else { 0 };
+        let days = self.local_day(from).pred_opt().unwrap_or_default().iter_days();
+        let days = days.take_while(|day| *day <= self.local_day(to));
+        let window = |day: NaiveDate| {
+            let open = self.local_time(day, opens_min)?.max(from);
+            let close = self.local_time(day, closes_min + overnight)?.min(to);
+            (open < close).then_some((open, close))
+        };
+        days.filter_map(window).collect()
+    }
+
+    /// The moment so many minutes after a local midnight, as clocks on the wall show it; where they
+    /// skip it, the next one there is.
+    fn local_time(&self, day: NaiveDate, minutes: i64) -> Option<DateTime<Utc>> {
+        let wall = day.and_time(NaiveTime::MIN).checked_add_signed(TimeDelta::minutes(minutes))?;
+        let after = |hours| {
+            let wall = wall.checked_add_signed(TimeDelta::hours(hours))?;
+            self.zone().from_local_datetime(&wall).earliest()
+        };
+        (0..=3).find_map(after).map(|local| local.to_utc())
+    }
+
     /// Whether a number is one of the front desk's phones.
     pub fn is_desk(&self, extension: &str) -> bool {
         is_listed(&self.desk_extensions, extension)
@@ -137,4 +215,38 @@ pub fn is_listed(list: &[String], extension: &str) -> bool {
         Some(prefix) => extension.starts_with(prefix) && !extension.is_empty(),
         None => item == extension,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(hours: &str) -> SiteSettings {
+        let desk_hours = hours.to_owned().try_into().expect("hours");
+        SiteSettings { desk_hours, ..SiteSettings::default() }
+    }
+
+    fn at(text: &str) -> DateTime<Utc> {
+        format!("{text}+08:00").parse::<DateTime<chrono::FixedOffset>>().expect("a time").to_utc()
+    }
+
+    #[test]
+    fn a_span_is_cut_to_desk_hours_also_across_midnight() {
+        let (from, to) = (at("2026-11-23T19:00:00"), at("2026-11-24T09:00:00"));
+        let day = settings("08:00-20:00").in_desk_hours(from, to);
+        assert_eq!(day, [(from, at("2026-11-23T20:00:00")), (at("2026-11-24T08:00:00"), to)]);
+        let night = settings("20:00-08:00").in_desk_hours(from, to);
+        assert_eq!(night, [(at("2026-11-23T20:00:00"), at("2026-11-24T08:00:00"))]);
+        let always = settings("00:00-24:00").in_desk_hours(from, to);
+        let midnight = at("2026-11-24T00:00:00");
+        assert_eq!(always, [(from, midnight), (midnight, to)]);
+    }
+
+    #[test]
+    fn hours_are_written_as_they_are_read_and_wrong_ones_are_refused() {
+        assert_eq!(String::from(settings("07:30-24:00").desk_hours), "07:30-24:00");
+        for wrong in ["", "8-20", "08:00", "08:60-20:00", "08:00-25:00", "08:00-08:00"] {
+            assert!(DeskHours::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod joins;
 mod judge;
 pub mod leg;
 mod parties;
+pub mod pulse;
 pub mod rings;
 mod statement;
 mod story;

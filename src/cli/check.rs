@@ -3,8 +3,12 @@
 use super::data::Place;
 use super::{Failure, Outcome};
 use crate::app;
+use crate::clock;
 use crate::config::{Config, SourceConfig};
 use crate::feed;
+use crate::flow::sources::{SourceState, states};
+use crate::site::Site;
+use crate::store::sqlite::{database_in, names, readable};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
@@ -74,6 +78,7 @@ fn everything(config: &Config) -> Vec<Looked> {
     .map(|(name, found)| (name.to_owned(), found))
     .chain(folders(config))
     .chain(feeds(config))
+    .chain(clocks(config))
     .collect()
 }
 
@@ -153,4 +158,23 @@ fn feeds(config: &Config) -> Vec<Looked> {
 fn runtime() -> Result<Runtime, String> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().build().map_err(|error| format!("no runtime: {error}"))
+}
+
+/// How the clocks of the sources went, as far as there are data.
+fn clocks(config: &Config) -> Vec<Looked> {
+    let path = database_in(Path::new(&config.data.dir));
+    let (Ok(connection), Ok(rules)) = (readable(&path), app::rules(config)) else {
+        return Vec::new();
+    };
+    let of_site = |site: &Site| -> crate::store::Result<Vec<SourceState>> {
+        let key = names(&connection)?.site(&site.id)?;
+        states(&connection, site, key, &rules.sources_of(&site.id), clock::now())
+    };
+    let told = |state: SourceState| {
+        let clock = state.clock?;
+        let good = format!("{} ms behind ours", clock.behind_ms);
+        Some((format!("clock of {}", state.source), state.clock_warning().map_or(Ok(good), Err)))
+    };
+    let all = rules.sites.values().flat_map(|site| of_site(site).unwrap_or_default());
+    all.filter_map(told).collect()
 }

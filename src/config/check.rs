@@ -330,6 +330,8 @@ fn check_settings(settings: &SiteSettings, at: &dyn Fn(&str) -> String, found: &
         ("entry_grace_s", settings.entry_grace_s),
         ("registration_limit_s", settings.registration_limit_s),
         ("call_silence_limit_s", settings.call_silence_limit_s),
+        ("silence_limit_s", settings.silence_limit_s),
+        ("clock_limit_s", settings.clock_limit_s),
     ];
     for (name, value) in seconds.into_iter().filter(|(_, value)| !(0..=YEAR_S).contains(value)) {
         found.push((at(name), format!("is {value}, and must lie between 0 and a year")));

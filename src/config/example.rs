@@ -97,6 +97,18 @@ const COMMENTS: &[(&str, &str)] = &[
         "sites.settings.call_silence_limit_s",
         "A call without an event for so long is closed by rule.",
     ),
+    (
+        "sites.settings.desk_hours",
+        "When the desk is at work, local time; `20:00-08:00` crosses midnight.",
+    ),
+    (
+        "sites.settings.silence_limit_s",
+        "Within desk hours, silence of every source beyond this is a finding; 0 for never.",
+    ),
+    (
+        "sites.settings.clock_limit_s",
+        "A phone system's clock further from ours, or jumping by more, is told of.",
+    ),
     ("sites.settings.link_auto", "From this probability on, a pair is linked without asking."),
     (
         "sites.settings.link_suggest",

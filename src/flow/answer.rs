@@ -2,7 +2,9 @@
 
 use super::error::{Error, Kind, Result};
 use super::interpret::Rules;
+use super::sources::{SourceState, states};
 use crate::audit::{self, CallFact, EntryFact, Facts, Question, RecordingFact, Report};
+use crate::call::Moment;
 use crate::finding::About;
 use crate::job::relink::start_of;
 use crate::ledger::version::{Change, changes};
@@ -88,6 +90,16 @@ impl Answers {
                 format!("no site `{}`; there are {}", id.unwrap_or_default(), known.join(", "));
             Error::new(Kind::NotFound, text)
         })
+    }
+
+    /// How the sources of a site stand.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sources(&self, site: &str, as_of: Moment) -> Result<Vec<SourceState>> {
+        let (site, key) = known_site(&self.rules, &self.store, site)?;
+        let (site, names) = (site.clone(), self.rules.sources_of(&site.id));
+        self.read(move |connection| states(connection, &site, key, &names, as_of)).await
     }
 
     async fn read<T: Send + 'static>(

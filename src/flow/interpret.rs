@@ -44,13 +44,15 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// The names of a site's sources.
+    pub fn sources_of(&self, site: &str) -> Vec<String> {
+        let own = self.sources.values().filter(|source| source.site == site);
+        own.map(|source| source.name.clone()).collect()
+    }
+
     /// The sites with their sources' names, as the store registers them.
     pub fn names(&self) -> Vec<(String, Vec<String>)> {
-        let of_site = |site: &str| {
-            let sources = self.sources.values().filter(|source| source.site == site);
-            sources.map(|source| source.name.clone()).collect()
-        };
-        self.sites.keys().map(|site| (site.clone(), of_site(site))).collect()
+        self.sites.keys().map(|site| (site.clone(), self.sources_of(site))).collect()
     }
 }
 

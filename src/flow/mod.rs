@@ -8,3 +8,4 @@ pub mod error;
 pub mod fold_files;
 pub mod intake;
 pub mod interpret;
+pub mod sources;

@@ -3,7 +3,9 @@
 pub mod close;
 pub mod follow;
 pub mod listen;
+pub mod look;
 pub mod prove;
+pub mod quiet;
 pub mod relink;
 pub mod relink_daemon;
 pub mod replay;

@@ -1,5 +1,6 @@
 //! Building everything derived again from the facts, beside the grown database, and comparing.
 
+use super::quiet;
 use super::relink::{self, At, day_of};
 use crate::flow::interpret::Rules;
 use crate::store::Result;
@@ -35,6 +36,10 @@ pub fn replay(
             let before = as_of - TimeDelta::seconds(limit_s);
             rebuilt.write(rules, |tx| tx.close_silent(key, before, as_of))?;
             let at = At { site, key };
+            if let Some(silence) = quiet::lasting(rebuilt.connection(), at, as_of)? {
+                let day = site.settings_at(silence.from).local_day(silence.from).to_string();
+                rebuilt.write(rules, |tx| tx.mark_day(key, &day, as_of))?;
+            }
             let due = window::due(rebuilt.connection(), key, as_of)?;
             let mut touched = std::collections::BTreeSet::new();
             for dirty in &due {

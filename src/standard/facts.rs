@@ -3,6 +3,7 @@
 
 use crate::call::Call;
 use crate::call::event::Moment;
+use crate::call::pulse::Beat;
 use crate::finding::{About, Code, Reason};
 use crate::ledger::LedgerEntry;
 use crate::linkage::{LinkedBy, Links};
@@ -109,6 +110,8 @@ pub struct Facts {
     pub feed: Vec<FeedFact>,
     /// What is wrong with stored bytes.
     pub objects: Vec<ObjectFact>,
+    /// The sources' pulse, ordered in time, some days before and after those asked included.
+    pub beats: Vec<Beat>,
 }
 
 impl Facts {

@@ -2,6 +2,7 @@
 
 mod answering;
 pub mod facts;
+mod feed;
 mod keeping;
 mod matching;
 mod sound;
@@ -9,9 +10,8 @@ mod world;
 
 pub use world::World;
 
-use crate::finding::{About, Finding, State};
+use crate::finding::{Finding, State};
 use std::collections::BTreeSet;
-use world::{said, said_at};
 
 /// One rule: what it demands, and the findings where it is not so.
 pub struct Rule {
@@ -41,7 +41,7 @@ pub static RULES: &[Rule] = &[
     Rule { requirements: &["R7", "R20", "R37", "R47"], name: "fields", check: matching::fields },
     Rule { requirements: &["R2"], name: "sound", check: sound::classes },
     Rule { requirements: &["R2", "R73"], name: "objects", check: keeping::objects },
-    Rule { requirements: &["R2"], name: "feed", check: feed },
+    Rule { requirements: &["R2"], name: "feed", check: feed::feed },
 ];
 
 /// All findings of the facts, oldest first. Those that a person explained say so.
@@ -59,14 +59,4 @@ pub fn judge(world: &World<'_>) -> Vec<Finding> {
     }
     findings.sort_by_key(|finding| (finding.since, finding.code, finding.about));
     findings
-}
-
-/// Deliveries that nobody could read, and losses of the feed.
-fn feed(world: &World<'_>, findings: &mut Vec<Finding>) {
-    for fact in world.facts.feed.iter().filter(|fact| world.is_asked(fact.at)) {
-        let about = About { delivery: fact.delivery, ..About::default() };
-        let mut evidence = vec![said("why", &fact.what)];
-        evidence.extend(fact.until.map(|until| said_at("until", until)));
-        findings.push(Finding::open(fact.code, about, fact.at, evidence));
-    }
 }

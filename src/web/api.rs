@@ -166,6 +166,19 @@ pub async fn list_entries(
     Ok(Json(json!({ "entries": entries })))
 }
 
+/// `GET /api/v1/sources`: when each was last heard, and how far its clock lies from ours.
+pub async fn list_sources(
+    Shared(state): Shared<Arc<State>>,
+    ConnectInfo(peer): Peer,
+    Query(at): Query<AtSite>,
+    headers: HeaderMap,
+) -> Result<Json<Value>> {
+    state.enter(&headers, peer)?;
+    let answers = state.answers();
+    let site = answers.site(at.site.as_deref())?.id.clone();
+    Ok(Json(json!({ "sources": answers.sources(&site, clock::now()).await? })))
+}
+
 /// `POST /api/v1/decisions`: these belong together, or never.
 pub async fn decide(
     Shared(state): Shared<Arc<State>>,

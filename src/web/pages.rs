@@ -7,9 +7,10 @@ use crate::clock;
 use crate::finding::{Code, State as FindingState};
 use crate::flow::answer::{Kept, Wanted, place_of};
 use crate::flow::error::{Error, Kind, Result};
+use crate::flow::sources::SourceState;
 use crate::render::page::{
     AuditPage, CallPage, EntryPage, ErrorPage, FindingView, FindingsPage, Frame, LoginPage,
-    Proposed, RecordingPage, SearchPage, html, local,
+    Proposed, RecordingPage, SearchPage, SourceView, SourcesPage, html, local,
 };
 use crate::render::words::{Language, word};
 use crate::render::{self, Exposure};
@@ -235,6 +236,29 @@ pub async fn search(
         entries: &found.entries,
     };
     Ok(Html(html(&page)))
+}
+
+/// `GET /sources`
+pub async fn sources(
+    Shared(state): Shared<Arc<State>>,
+    ConnectInfo(peer): Peer,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Result<Html<String>> {
+    state.enter(&headers, peer)?;
+    let answers = state.answers();
+    let site = answers.site(asked.site.as_deref())?;
+    let states = answers.sources(&site.id, clock::now()).await?;
+    let frame = asked.frame(&headers, site, "sources", format!("/sources?site={}", site.id));
+    let limit_s = site.settings_at(clock::now()).clock_limit_s;
+    let view = |state: &SourceState| SourceView {
+        name: state.source.clone(),
+        heard_at: state.heard_at,
+        behind_ms: state.clock.map(|clock| clock.behind_ms),
+        warning: state.clock_warning(),
+    };
+    let sources = states.iter().map(view).collect();
+    Ok(Html(html(&SourcesPage { frame: &frame, sources, limit_s })))
 }
 
 /// The login form's fields.

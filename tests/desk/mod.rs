@@ -61,6 +61,7 @@ pub fn day() -> Day {
             explanations: Vec::new(),
             feed: Vec::new(),
             objects: Vec::new(),
+            beats: Vec::new(),
         },
     }
 }

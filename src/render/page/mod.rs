@@ -106,6 +106,25 @@ impl SearchPage<'_> {
     }
 }
 
+/// How one source stands, for a person.
+pub struct SourceView {
+    pub name: String,
+    pub heard_at: Option<Moment>,
+    /// How far its clock lies behind ours.
+    pub behind_ms: Option<i64>,
+    /// What is wrong with its clock.
+    pub warning: Option<String>,
+}
+
+/// When the sources were heard, and how their clocks go.
+#[derive(Template)]
+#[template(path = "sources.html")]
+pub struct SourcesPage<'a> {
+    pub frame: &'a Frame,
+    pub sources: Vec<SourceView>,
+    pub limit_s: i64,
+}
+
 /// One token opens the pages.
 #[derive(Template)]
 #[template(path = "login.html")]

@@ -17,6 +17,7 @@ fn migrations() -> Migrations<'static> {
     Migrations::from_iter([
         M::up(include_str!("migrations/0001_ground.sql")),
         M::up(include_str!("migrations/0002_keeping.sql")),
+        M::up(include_str!("migrations/0003_pulse.sql")),
     ])
 }
 

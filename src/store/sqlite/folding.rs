@@ -6,7 +6,7 @@
 //! the smaller key stays, so the rows are the same however the facts were batched.
 
 use super::filter::{BUCKET_BITS, Filter};
-use super::{calls, feed};
+use super::{calls, feed, pulse};
 use crate::call::{CallEvent, FeedGap, Moment, Tie};
 use crate::pbx::{self, FeedNotice, Reading, Refusal};
 use crate::store::{Interpreter, Result};
@@ -90,7 +90,9 @@ impl Folding {
     /// Folds deliveries, in order of their facts, and marks the days they changed.
     pub fn fold(&mut self, step: &Step<'_>, waiting: Vec<Unfolded>) -> Result<()> {
         let mut touched: BTreeMap<i64, i64> = BTreeMap::new();
+        let mut beats = pulse::Beats::default();
         for unfolded in waiting {
+            beats.learn(&unfolded);
             let (fact, site, source) = (unfolded.fact, unfolded.site, unfolded.source);
             match unfolded.reading {
                 Err(refusal) => note_unread(step, site, fact, unfolded.received_at, &refusal)?,
@@ -113,6 +115,7 @@ impl Folding {
                 days.insert((site, day));
             }
         }
+        beats.save(step)?;
         self.forget_old();
         days.iter().try_for_each(|(site, day)| calls::mark_dirty(step.tx, *site, day, 0))
     }

@@ -16,6 +16,7 @@ mod lookup;
 pub mod objects;
 pub mod people;
 mod progress;
+pub mod pulse;
 pub mod recordings;
 mod repeats;
 pub mod replay;

@@ -18,9 +18,10 @@ use std::sync::Arc;
 const CHUNK: usize = 4096;
 
 /// Tables that hold derived rows, with the columns that say which row it is.
-const DERIVED: [(&str, &str); 17] = [
+const DERIVED: [(&str, &str); 18] = [
     ("unread", "fact"),
     ("feed", "site, source, fact, at, back"),
+    ("pulse", "site, at, source"),
     ("tie", "bucket, key, site, tie"),
     ("call_fact", "call, fact"),
     ("call", "key"),

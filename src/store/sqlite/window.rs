@@ -14,6 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How far from its contact an entry of an open pair may lie.
 const BESIDE: chrono::TimeDelta = chrono::TimeDelta::days(2);
 
+/// How far after its days the pulse is looked at: whether a clock jumped shows by what follows.
+const AFTER: chrono::TimeDelta = chrono::TimeDelta::days(1);
+
 /// Both sides of the linker's question for a span of time.
 #[derive(Debug, Clone, Default)]
 pub struct Sides {
@@ -108,6 +111,7 @@ pub fn facts(
         open,
         explanations: explanations(connection, key)?,
         feed: feed(connection, key, from, to)?,
+        beats: super::pulse::between(connection, key, from - super::pulse::REACH, to + AFTER)?,
     })
 }
 
