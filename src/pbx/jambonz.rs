@@ -2,7 +2,7 @@
 //! the receive times serve; who gave up shows only when all lies together.
 
 use super::settle::{Desk, Noted, Telling, note, words};
-use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, body, number, signature};
+use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, body, number, signature, user};
 use crate::call::{
     Bounds, CallEvent, CallFacts, Cause, Clock, Direction, EventKind, LegFacts, Tie,
 };
@@ -130,15 +130,9 @@ fn root(notes: &[Noted<Seen>], leg: &str) -> String {
     root.to_owned()
 }
 
-/// The number in a number, a `name@realm` or a SIP address.
-fn user(written: &str) -> &str {
-    let rest = written.strip_prefix("sips:").or_else(|| written.strip_prefix("sip:"));
-    rest.unwrap_or(written).split(['@', ';', ':']).next().unwrap_or_default()
-}
-
 impl Seen {
     fn number(&self) -> Option<&str> {
-        self.to.as_deref().map(user).filter(|number| !number.is_empty())
+        self.to.as_deref().and_then(user)
     }
 
     fn is_final(&self) -> bool {
@@ -232,14 +226,15 @@ impl<'a> Legs<'a> {
     }
 
     fn facts(&self) -> CallFacts {
-        let of = |text: Option<&String>| text.and_then(|text| number(user(text)));
+        let of = |text: Option<&String>| text.and_then(|text| number(user(text)?));
         let Some(first) = self.first_leg().next().map(|seen| &seen.said) else {
             let caller = self.all().find_map(|seen| seen.said.from.as_ref());
             let direction = self.desk_legs().next().map(|_| Direction::Inbound);
             return CallFacts { direction, caller: of(caller), ..CallFacts::default() };
         };
-        let desk =
-            |text: &Option<String>| text.as_deref().is_some_and(|text| self.desk.has(user(text)));
+        let desk = |text: &Option<String>| {
+            text.as_deref().is_some_and(|text| user(text).is_some_and(|user| self.desk.has(user)))
+        };
         // `inbound` is what comes into the feature server, also from a phone of the desk.
         let direction = match (desk(&first.from), desk(&first.to)) {
             _ if first.direction.as_deref() == Some("outbound") => Direction::Outbound,

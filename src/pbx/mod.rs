@@ -4,12 +4,14 @@
 
 pub mod asterisk;
 pub mod body;
+pub mod cloudevents;
 pub mod freeswitch;
 pub mod generic;
 pub mod grandstream;
 pub mod jambonz;
 pub mod kamailio;
 pub mod multipart;
+pub mod rustpbx;
 pub mod settle;
 pub mod signature;
 pub mod threecx;
@@ -135,11 +137,13 @@ pub trait Pbx: Sync {
 /// Every dialect there is.
 pub static ALL: &[&dyn Pbx] = &[
     &asterisk::Asterisk,
+    &cloudevents::CloudEvents,
     &freeswitch::FreeSwitch,
     &generic::Generic,
     &grandstream::Grandstream,
     &jambonz::Jambonz,
     &kamailio::Kamailio,
+    &rustpbx::Rustpbx,
     &threecx::ThreeCx,
     &yeastar::Yeastar,
 ];
@@ -197,4 +201,12 @@ fn restart(gaps: &mut Vec<FeedGap>, at: Moment) {
 /// A number, or nothing where a dialect writes a word for "not known".
 pub fn number(text: &str) -> Option<PhoneNumber> {
     PhoneNumber::known(text).filter(|_| text != "<unknown>")
+}
+
+/// The user of a SIP address (`sip:8001@host;transport=udp`), or of a number or name alone.
+pub fn user(address: &str) -> Option<&str> {
+    let address = address.trim();
+    let rest = address.strip_prefix("sips:").or_else(|| address.strip_prefix("sip:"));
+    let user = rest.unwrap_or(address).split(['@', ';', ':']).next();
+    user.filter(|user| !user.is_empty())
 }

@@ -200,6 +200,25 @@ fn event<'de, A: MapAccess<'de>>(mut map: A) -> Result<Raw<'de>, A::Error> {
     Ok(raw)
 }
 
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = Raw<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an event")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        event(map)
+    }
+}
+
+impl<'de> Deserialize<'de> for Raw<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(RawVisitor)
+    }
+}
+
 fn no_event<'a>() -> Element<'a> {
     Element(Err("an element of the list is no object".into()))
 }

@@ -1,6 +1,7 @@
 //! Field maps: how any JSON or form body becomes our event. One TOML file in `config/pbx/` for each
 //! sender.
 
+use super::TYPES;
 use super::field::{Field, Raw};
 use crate::pbx::Delivery;
 use chrono::{DateTime, NaiveDateTime, SecondsFormat, TimeZone};
@@ -56,16 +57,6 @@ impl Default for TimeForm {
         Self { format: "rfc3339".into(), zone: None }
     }
 }
-
-const TYPES: [&str; 7] = [
-    "call.offered",
-    "leg.alerting",
-    "leg.answered",
-    "leg.joined",
-    "leg.ended",
-    "call.ended",
-    "recording.announced",
-];
 
 impl FieldMap {
     /// Reads a map and checks it.

@@ -9,13 +9,25 @@ pub use field_map::FieldMap;
 
 use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, signature};
 use convert::convert;
-use field::{Events, Raw};
+use field::Events;
+pub use field::{Field, Raw};
 
 /// The generic dialect.
 pub struct Generic;
 
 /// Events in one delivery at most.
 pub const BATCH_MAX: usize = 100;
+
+/// Our types of events.
+pub const TYPES: [&str; 7] = [
+    "call.offered",
+    "leg.alerting",
+    "leg.answered",
+    "leg.joined",
+    "leg.ended",
+    "call.ended",
+    "recording.announced",
+];
 
 impl Pbx for Generic {
     fn name(&self) -> &'static str {
@@ -36,31 +48,39 @@ impl Pbx for Generic {
     fn parse(&self, delivery: &Delivery, dialect: &Dialect<'_>) -> Result<Reading, Refusal> {
         if let Some(map) = dialect.field_map {
             let mapped = map.events(delivery).map_err(Refusal::NotUnderstood)?;
-            return read(mapped, dialect);
+            return read(mapped.into_iter().map(|event| event.map(Some)), dialect);
         }
         let body = delivery.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&delivery.body);
         let events: Events = serde_json::from_slice(body)
             .map_err(|error| Refusal::NotUnderstood(format!("the body is no event: {error}")))?;
-        read(events.0, dialect)
+        read(events.0.into_iter().map(|event| event.map(Some)), dialect)
     }
 }
 
-/// Reads what can be read. Only a delivery of which nothing can be read is not understood.
-fn read(events: Vec<Result<Raw<'_>, String>>, dialect: &Dialect<'_>) -> Result<Reading, Refusal> {
-    if events.is_empty() {
-        return Err(Refusal::NotUnderstood("the list of events is empty".into()));
-    }
+/// Reads what can be read. Only a delivery of which nothing can be read is not understood; an event
+/// may be readable and say nothing.
+///
+/// # Errors
+/// [`Refusal::NotUnderstood`] with what was wrong about the first event.
+pub fn read<'a>(
+    events: impl Iterator<Item = Result<Option<Raw<'a>>, String>>,
+    dialect: &Dialect<'_>,
+) -> Result<Reading, Refusal> {
     let mut reading = Reading::default();
     let mut why = None;
     let mut understood = false;
     for event in events {
-        match event.and_then(|raw| convert(&raw, dialect.zone, &mut reading)) {
+        let event = event.and_then(|raw| match raw {
+            Some(raw) => convert(&raw, dialect.zone, &mut reading),
+            None => Ok(()),
+        });
+        match event {
             Ok(()) => understood = true,
             Err(reason) => why = why.or(Some(reason)),
         }
     }
-    match why {
-        Some(why) if !understood => Err(Refusal::NotUnderstood(why)),
-        _ => Ok(reading),
+    if understood {
+        return Ok(reading);
     }
+    Err(Refusal::NotUnderstood(why.unwrap_or_else(|| "the list of events is empty".into())))
 }

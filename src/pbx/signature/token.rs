@@ -23,9 +23,12 @@ pub fn token(delivery: &Delivery, secret: &Secret) -> Result<(), Refusal> {
         offered.push(pair);
     }
     let query = delivery.target.split_once('?').map_or("", |(_, query)| query);
-    let in_query = form_urlencoded::parse(query.as_bytes());
-    let in_query = in_query.filter(|(name, _)| IN_QUERY.contains(&name.as_ref()));
-    offered.extend(in_query.map(|(_, value)| value.into_owned()));
+    // A `+` is a blank to some senders and itself to others.
+    for query in [query.to_owned(), query.replace('+', "%2B")] {
+        let in_query = form_urlencoded::parse(query.as_bytes());
+        let in_query = in_query.filter(|(name, _)| IN_QUERY.contains(&name.as_ref()));
+        offered.extend(in_query.map(|(_, value)| value.into_owned()));
+    }
     equals(&offered, secret, "no token: send `Authorization: Bearer …` or `?token=…`")
 }
 
