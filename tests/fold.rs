@@ -433,20 +433,36 @@ fn any_event() -> impl Strategy<Value = CallEvent> {
         Just(ended(Some(Cause::Abandoned))),
         Just(EventKind::Queued),
         Just(EventKind::TalkReported { talk_ms: 900 }),
+        Just(EventKind::Answered),
+        Just(EventKind::Reached),
+        (
+            any::<bool>(),
+            prop_oneof![Just(Cause::Busy), Just(Cause::Abandoned), Just(Cause::Message)]
+        )
+            .prop_map(|(outweighs, cause)| EventKind::Unanswered { cause, outweighs }),
         prop_oneof![Just("x.wav"), Just("y.wav")].prop_map(|name| {
             EventKind::RecordingAnnounced { reference: name.into(), starts_at: None }
         }),
     ];
-    let sight =
-        prop_oneof![Just(JoinSight::Unsaid), Just(JoinSight::Never), Just(JoinSight::Always)];
-    (leg, kind, sight, 0i64..12, 0i64..3, any::<bool>(), 1u8..4).prop_map(
-        |(leg, kind, joins, from, width, own_clock, call)| {
+    let sight = prop_oneof![
+        Just(JoinSight::Unsaid),
+        Just(JoinSight::Never),
+        Just(JoinSight::Always),
+        Just(JoinSight::Sound),
+    ];
+    let clock = prop_oneof![Just(Clock::Pbx), Just(Clock::Receiver), Just(Clock::Record)];
+    let parent = prop_oneof![Just(None), Just(Some("trunk")), Just(Some("nobody"))];
+    let leg = (leg, sight, parent, any::<Option<bool>>());
+    (leg, kind, 0i64..12, 0i64..3, clock, 1u8..4).prop_map(
+        |((leg, joins, parent, dialled), kind, from, width, clock, call)| {
             let mut event = between(from * 2_500, (from + width) * 2_500, leg, kind);
-            event.clock = if own_clock { Clock::Pbx } else { Clock::Receiver };
+            event.clock = clock;
             event.ties = vec![Tie::Call(format!("c-{call}"))];
             if let Some(facts) = &mut event.leg {
                 facts.joins = joins;
                 facts.internal_helper = leg == "half";
+                facts.parent = parent.filter(|parent| *parent != leg).map(str::to_owned);
+                facts.dialled = dialled;
             }
             event
         },
@@ -485,4 +501,96 @@ proptest! {
             prop_assert!(call.verdict.is_some(), "a call that is over has a verdict");
         }
     }
+}
+
+/// A leg of a phone system that tells for whom each leg was dialled, and when sound flows.
+fn told(ms: i64, leg: &str, dialled_for: Option<&str>, kind: EventKind) -> CallEvent {
+    let mut event = event(ms, leg, kind);
+    if let Some(facts) = &mut event.leg {
+        facts.originator = dialled_for.is_none();
+        facts.parent = dialled_for.map(str::to_owned);
+        facts.dialled = Some(dialled_for.is_some());
+        facts.joins = JoinSight::Sound;
+        facts.outside = None;
+    }
+    event.ties = vec![Tie::Call(dialled_for.unwrap_or(leg).to_owned()), Tie::Leg(leg.to_owned())];
+    event
+}
+
+#[test]
+fn early_media_joins_nobody_until_the_phone_is_picked_up() {
+    let rang = vec![
+        told(0, "trunk", None, EventKind::Offered),
+        told(1_000, "8001", Some("trunk"), EventKind::Alerting),
+        told(2_000, "8001", Some("trunk"), EventKind::Joined),
+        told(20_000, "trunk", None, EventKind::LegEnded { cause: Some(Cause::Abandoned) }),
+        told(20_000, "trunk", None, ended(None)),
+    ];
+    assert_eq!(folded(&rang).verdict, Some(Verdict::Abandoned { ring: Some(4) }));
+    let mut answered = rang;
+    answered.push(told(9_000, "8001", Some("trunk"), EventKind::PickedUp));
+    let call = folded(&answered);
+    assert_eq!(call.answered, Some(Bounds::exact(at(9_000))));
+    assert_eq!(call.joined, Some(Bounds::exact(at(9_000))));
+}
+
+#[test]
+fn a_leg_that_never_spoke_is_answered_as_the_callers_leg_says() {
+    let mut reached = told(12_000, "8001", Some("trunk"), EventKind::Reached);
+    let mut events =
+        vec![told(0, "trunk", None, EventKind::Offered), told(60_000, "trunk", None, ended(None))];
+    events.push(reached.clone());
+    let call = folded(&events);
+    assert_eq!((call.answered_by.as_deref(), call.alerting), (Some("8001"), None));
+    assert!(matches!(call.verdict, Some(Verdict::Within { ring: None, .. })));
+    // Whose phone it was must be known.
+    if let Some(facts) = &mut reached.leg {
+        facts.extension = None;
+    }
+    events[2] = reached;
+    assert!(matches!(folded(&events).verdict, Some(Verdict::Unknown { .. })));
+}
+
+#[test]
+fn a_call_of_which_only_the_dialled_leg_came_is_named_after_the_leg_it_was_dialled_for() {
+    let events = vec![
+        told(1_000, "8001", Some("never told"), EventKind::Alerting),
+        told(3_000, "8001", Some("never told"), EventKind::PickedUp),
+        told(3_010, "8001", Some("never told"), EventKind::Joined),
+    ];
+    let call = folded(&events);
+    assert_eq!((call.call_id.as_str(), call.ended_at), ("never told", None));
+    assert!(matches!(call.verdict, Some(Verdict::Within { ring: Some(1), .. })));
+}
+
+#[test]
+fn a_record_gives_way_to_what_was_told_live() {
+    let by = |clock, mut event: CallEvent| {
+        event.clock = clock;
+        event
+    };
+    let record = vec![
+        by(Clock::Record, event(-2_000, "trunk", EventKind::Offered)),
+        by(Clock::Record, event(40_000, "trunk", ended(None))),
+        by(Clock::Receiver, event(43_000, "trunk", ended(None))),
+    ];
+    assert_eq!(folded(&record).ended_at, Some(at(40_000)));
+    let mut live = record;
+    live.push(by(Clock::Receiver, event(100, "8001", EventKind::Alerting)));
+    live.push(by(Clock::Receiver, event(15_100, "8001", EventKind::Joined)));
+    let call = folded(&live);
+    assert_eq!((call.precision, call.ended_at), (Clock::Receiver, Some(at(43_000))));
+    assert_eq!(call.verdict, Some(Verdict::Late { ring: Some(4), over_ms: 0 }));
+}
+
+#[test]
+fn an_answer_at_a_time_nobody_told_owes_a_recording_and_has_no_verdict() {
+    let events = vec![
+        event(0, "trunk", EventKind::Offered),
+        event(5_000, "8001", EventKind::Answered),
+        event(60_000, "trunk", ended(None)),
+    ];
+    let call = folded(&events);
+    assert!(call.is_answered() && call.answered.is_none() && call.cause.is_none());
+    assert!(matches!(call.verdict, Some(Verdict::Unknown { .. })));
 }

@@ -123,7 +123,7 @@ fn last_told(story: &Story<'_>) -> Option<Moment> {
 fn lost(story: &Story<'_>, gaps: &[FeedGap], rules: &CallRules) -> Vec<Bounds> {
     let Some(began) = story.first().map(|at| at.earliest) else { return Vec::new() };
     let offered = story.events.iter().any(|event| event.kind == EventKind::Offered);
-    let sees_all = story.legs.values().any(|leg| leg.joins == JoinSight::Always);
+    let sees_all = story.legs.values().any(|leg| leg.joins >= JoinSight::Always);
     let reach = TimeDelta::try_seconds(rules.silence_limit_s).unwrap_or_default();
     let may_have_begun = match !offered && sees_all {
         true => began.checked_sub_signed(reach).unwrap_or(began),

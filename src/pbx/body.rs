@@ -1,6 +1,7 @@
 //! The fields of a delivery, whatever carried them: JSON, a form, a form with files, or an address.
 
-use super::{Delivery, Refusal, multipart};
+use super::{Delivery, FeedNotice, Reading, Refusal, multipart};
+use chrono::DateTime;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
@@ -90,6 +91,37 @@ pub fn integer(object: &Object, name: &str) -> Option<i64> {
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
     }
+}
+
+/// A row of a feed about its own connection, if the delivery is one: `_connection` is `up` or
+/// `down` since `at`.
+pub fn connection(delivery: &Delivery) -> Option<Result<Reading, Refusal>> {
+    const NAME: &str = "_connection";
+    // A look at the bytes first: every event of a feed passes here.
+    let named = delivery.body.len() < 512
+        && delivery.body.windows(NAME.len()).any(|window| window == NAME.as_bytes());
+    let object = named.then(|| json_object(delivery).ok()).flatten()?;
+    object.contains_key(NAME).then(|| connection_row(&object))
+}
+
+/// What a row about a feed's connection says.
+///
+/// # Errors
+/// [`Refusal::NotUnderstood`] with the field at fault.
+pub fn connection_row(object: &Object) -> Result<Reading, Refusal> {
+    let at = text(object, "at").and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+    let Some(at) = at.map(|at| at.to_utc()) else {
+        return Err(Refusal::NotUnderstood("`at` of `_connection` is no RFC 3339 time".into()));
+    };
+    let notice = match text(object, "_connection") {
+        Some("down") => FeedNotice::Lost { at },
+        Some("up") => FeedNotice::Back { at, restarted: false },
+        other => {
+            let why = format!("`_connection` is {other:?}; `up` and `down` are known");
+            return Err(Refusal::NotUnderstood(why));
+        }
+    };
+    Ok(Reading { feed: vec![notice], ..Reading::default() })
 }
 
 /// Whether the fields stand in the address.

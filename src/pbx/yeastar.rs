@@ -257,6 +257,12 @@ impl<'a> Told<'a> {
         };
         let recorded = |at, kind| CallEvent { at, clock: Clock::Record, ..self.event(None, kind) };
         reading.events.push(CallEvent { call, ..recorded(began, EventKind::Offered) });
+        if word(msg, "status").is_some_and(|text| is_answered(&text)) {
+            // By whom is not told: a menu or queue counts as well.
+            let leg = LegFacts { id: "record".into(), ..LegFacts::default() };
+            let reached = recorded(began, EventKind::Reached);
+            reading.events.push(CallEvent { leg: Some(leg), ..reached });
+        }
         let ended = EventKind::Ended { cause: None };
         reading.events.extend(end.map(|at| recorded(at, ended.clone())));
         reading.events.push(self.event(None, ended));
@@ -327,6 +333,11 @@ fn status(text: &str) -> Option<(Cause, bool)> {
     ];
     let found = known.iter().find(|(start, _, _)| text.starts_with(start));
     found.map(|(_, cause, outweighs)| (*cause, *outweighs))
+}
+
+/// Some editions misspell it.
+fn is_answered(status: &str) -> bool {
+    status.to_uppercase().starts_with("ANSW")
 }
 
 fn direction(text: &str) -> Option<Direction> {

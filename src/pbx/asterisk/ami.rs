@@ -5,28 +5,11 @@ use super::channel::{dial_outcome, leg, said_by};
 use super::{Object, base_name, text};
 use crate::call::{Bounds, CallEvent, CallFacts, Cause, Clock, EventKind, LegFacts, Moment, Tie};
 use crate::party::{PersonName, PhoneNumber};
-use crate::pbx::{Delivery, FeedNotice, Reading, Refusal, number};
+use crate::pbx::{Delivery, FeedNotice, Reading, number};
 use chrono::{DateTime, TimeDelta};
 
 /// Applications that take a message from the caller.
 const MESSAGE_TAKERS: [&str; 3] = ["VoiceMail", "MinivmRecord", "Record"];
-
-/// A row of the relay about its connection.
-pub fn connection(object: &Object) -> Result<Reading, Refusal> {
-    let at = text(object, "at").and_then(|at| DateTime::parse_from_rfc3339(at).ok());
-    let Some(at) = at.map(|at| at.to_utc()) else {
-        return Err(Refusal::NotUnderstood("`at` of `_connection` is no RFC 3339 time".into()));
-    };
-    let notice = match text(object, "_connection") {
-        Some("down") => FeedNotice::Lost { at },
-        Some("up") => FeedNotice::Back { at, restarted: false },
-        other => {
-            let why = format!("`_connection` is {other:?}; `up` and `down` are known");
-            return Err(Refusal::NotUnderstood(why));
-        }
-    };
-    Ok(Reading { feed: vec![notice], ..Reading::default() })
-}
 
 /// One AMI event. Those that say nothing of calls give none.
 pub fn event(object: &Object, delivery: &Delivery) -> Reading {

@@ -53,7 +53,7 @@ impl Pbx for Asterisk {
 /// `event`.
 fn one(object: &Object, delivery: &Delivery, dialect: &Dialect<'_>) -> Result<Reading, Refusal> {
     if object.contains_key("_connection") {
-        return ami::connection(object);
+        return body::connection_row(object);
     }
     if object.contains_key("Event") {
         return Ok(ami::event(object, delivery));

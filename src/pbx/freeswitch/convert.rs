@@ -344,7 +344,9 @@ impl Told<'_> {
         } else {
             (self.at("answer"), self.announced())
         };
-        let Some(at) = at else { return };
+        if at.is_none() && !is_event {
+            return;
+        }
         for reference in references {
             reading.recordings.push(Hints {
                 name: reference.rsplit(['/', '\\']).next().unwrap_or(&reference).to_owned(),
@@ -352,8 +354,17 @@ impl Told<'_> {
                 ..Hints::default()
             });
             let kind = EventKind::RecordingAnnounced { reference, starts_at: None };
-            reading.events.push(self.event(at, self.leg(), kind));
+            reading.events.push(match at {
+                Some(at) => self.event(at, self.leg(), kind),
+                None => self.received(self.leg(), kind),
+            });
         }
+    }
+
+    /// What is told without a time of its own.
+    fn received(&self, leg: LegFacts, kind: EventKind) -> CallEvent {
+        let at = Bounds::exact(self.delivery.received_at);
+        CallEvent { clock: Clock::Receiver, ..self.event(at, leg, kind) }
     }
 
     /// Files that an answered leg was to be recorded into: the variables are set before anything

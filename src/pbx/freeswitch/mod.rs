@@ -5,7 +5,7 @@ mod convert;
 mod record;
 mod xml;
 
-use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, signature};
+use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, body, signature};
 
 /// The FreeSWITCH dialect.
 pub struct FreeSwitch;
@@ -26,6 +26,9 @@ impl Pbx for FreeSwitch {
     }
 
     fn parse(&self, delivery: &Delivery, dialect: &Dialect<'_>) -> Result<Reading, Refusal> {
+        if let Some(reading) = body::connection(delivery) {
+            return reading;
+        }
         let record = record::read(delivery).map_err(Refusal::NotUnderstood)?;
         convert::convert(&record, delivery, dialect.zone).map_err(Refusal::NotUnderstood)
     }

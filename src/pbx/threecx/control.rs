@@ -15,8 +15,8 @@ const HOUSE: &str = "Wextension";
 
 /// Numbers of calls and participants begin anew when the PBX starts: they stand for one call within
 /// a window, and windows overlap so that what is twelve hours apart shares one.
-const WINDOW_H: i64 = 16;
-const STEP_H: i64 = 4;
+const WINDOW_H: i64 = 14;
+const STEP_H: i64 = 2;
 
 /// A state of one phone's part in a call; without one the part is over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -48,7 +48,7 @@ pub fn read(object: &Object) -> Result<Report, String> {
     let at = |name: &str| filled(name).and_then(|text| time::iso(&text));
     let number = filled("number").unwrap_or_default();
     Ok(Report {
-        call: format!("report:{written}:{number}"),
+        call: format!("report:{written}:{}", text(object, "number")),
         kind,
         number,
         agent: filled("agent").unwrap_or_default(),
