@@ -182,7 +182,10 @@ fn verdict(
     match call.cause {
         _ if !call.reached_desk => unknown(UnknownReason::LeftBeforeDesk),
         Some(Cause::Abandoned) => {
-            Some(Verdict::Abandoned { ring: ring_at(call.alerting, ended_at, rules) })
+            // When the last phone stopped ringing; the call's end may be told by another clock.
+            let desk = call.legs.iter().filter(|leg| leg.desk && leg.cause == call.cause);
+            let at = desk.filter_map(|leg| leg.ended_at).max().unwrap_or(ended_at);
+            Some(Verdict::Abandoned { ring: ring_at(call.alerting, at, rules) })
         }
         Some(_) => Some(Verdict::Unanswered),
         None => unknown(UnknownReason::CauseMissing),

@@ -131,7 +131,9 @@ fn clock_of(events: &[&CallEvent]) -> Clock {
         );
         !after && !matches!(event.kind, EventKind::RecordingAnnounced { .. })
     });
-    if of(Clock::Pbx).next().is_some() {
+    // The end alone may be told by the phone system of a call that is else known by receive times.
+    let told = of(Clock::Pbx).any(|event| !matches!(event.kind, EventKind::Ended { .. }));
+    if told || !live && of(Clock::Pbx).next().is_some() {
         Clock::Pbx
     } else if live || of(Clock::Record).next().is_none() {
         Clock::Receiver

@@ -129,6 +129,13 @@ pub fn is_get(delivery: &Delivery) -> bool {
     delivery.method.eq_ignore_ascii_case("GET")
 }
 
+/// Whether the body is a form (`a=1&b=2`).
+pub fn is_form(delivery: &Delivery) -> bool {
+    let kind = delivery.header("content-type").unwrap_or_default().trim_start();
+    let form = "application/x-www-form-urlencoded";
+    kind.get(..form.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(form))
+}
+
 /// What follows the `?` of the address, as it was sent.
 pub fn query(delivery: &Delivery) -> &str {
     delivery.target.split_once('?').map_or("", |(_, query)| query)

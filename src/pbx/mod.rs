@@ -2,8 +2,10 @@
 //!
 //! To add one: one file here, one line in [`ALL`], one folder of samples in `tests/pbx/`.
 
+pub mod address;
 pub mod asterisk;
 pub mod body;
+pub mod carrier;
 pub mod cloudevents;
 pub mod freeswitch;
 pub mod generic;
@@ -11,11 +13,15 @@ pub mod grandstream;
 pub mod jambonz;
 pub mod kamailio;
 pub mod multipart;
+pub mod plivo;
 pub mod rustpbx;
 pub mod settle;
 pub mod signature;
+pub mod telnyx;
 pub mod threecx;
 pub mod time;
+pub mod twilio;
+pub mod vonage;
 pub mod yeastar;
 
 pub use settle::settled;
@@ -143,8 +149,12 @@ pub static ALL: &[&dyn Pbx] = &[
     &grandstream::Grandstream,
     &jambonz::Jambonz,
     &kamailio::Kamailio,
+    &plivo::Plivo,
     &rustpbx::Rustpbx,
+    &telnyx::Telnyx,
     &threecx::ThreeCx,
+    &twilio::Twilio,
+    &vonage::Vonage,
     &yeastar::Yeastar,
 ];
 

@@ -15,3 +15,15 @@ pub fn public_urls(delivery: &Delivery) -> Vec<String> {
     let schemes = first("x-forwarded-proto").map_or(vec!["https", "http"], |told| vec![told]);
     schemes.iter().map(|scheme| format!("{scheme}://{host}{}", delivery.target)).collect()
 }
+
+/// The same address without its port, and with one: the one it has, else the scheme's.
+pub fn with_and_without_port(url: &str) -> [String; 2] {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, port),
+        _ if scheme == "http" => (authority, "80"),
+        _ => (authority, "443"),
+    };
+    [format!("{scheme}://{host}{path}"), format!("{scheme}://{host}:{port}{path}")]
+}
