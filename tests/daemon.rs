@@ -32,7 +32,10 @@ fn a_delivery_is_kept_once_and_one_that_cannot_be_read_is_kept_too() {
     assert_eq!(house.deliver(&event("c-1", "call.offered", 0)), 200, "a repeat");
     assert_eq!(house.deliver("not an event"), 200);
     assert_eq!(house.ask("POST", "/hook/nobody", &[], b"{}").0, 404);
-    assert_eq!(house.ask("GET", "/hook/generic", &[], b"").0, 405);
+    assert_eq!(house.ask("PUT", "/hook/generic", &[], b"").0, 405);
+    assert_eq!(house.ask("OPTIONS", "/hook/generic", &[], b"").0, 405);
+    let origin = [("webhook-request-origin", "events.example")];
+    assert_eq!(house.ask("OPTIONS", "/hook/generic", &origin, b"").0, 200, "it may deliver");
     let kept = listed(folder.path());
     assert_eq!(kept.len(), 2, "{kept:?}");
     assert_eq!(kept[0]["understood"], true);

@@ -246,9 +246,6 @@ fn every_scenario_comes_out_alike_in_any_order_and_stands_in_the_table() {
             .into_iter()
             .map(|(name, path)| (name.clone(), scenario(vendor, &name, &path)))
             .collect();
-        if found.is_empty() {
-            continue;
-        }
         let missing: Vec<_> = SCENARIOS.iter().filter(|name| !found.contains_key(**name)).collect();
         assert!(missing.is_empty(), "{vendor}: no deliveries for {missing:?}");
         let verdicts: Vec<String> = SCENARIOS.iter().map(|name| in_short(&found[*name])).collect();

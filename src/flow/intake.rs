@@ -39,7 +39,8 @@ pub struct Announced {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// On disk, now or since an earlier delivery of the same.
-    Kept { fact: i64, repeated: bool, why_not_understood: Option<String> },
+    /// `reply` is the body that this sender wants.
+    Kept { fact: i64, repeated: bool, why_not_understood: Option<String>, reply: Option<String> },
     /// No source of this name.
     NoSuchSource,
     /// The source does not take deliveries from this address.
@@ -116,6 +117,7 @@ impl Intake {
     /// Reads an authentic delivery and keeps it, understood or not.
     async fn keep(&self, source: &Source, delivery: Delivery, id: Option<String>) -> Answer {
         let reading = source.pbx.parse(&delivery, &source.dialect());
+        let reply = source.pbx.reply(&delivery, &source.dialect());
         let why_not_understood = match &reading {
             Ok(_) => None,
             Err(Refusal::NotUnderstood(why) | Refusal::NotAuthentic(why)) => Some(why.clone()),
@@ -143,7 +145,7 @@ impl Intake {
             }
             self.announce(&source.name, announced);
         }
-        Answer::Kept { fact: receipt.fact, repeated: receipt.repeated, why_not_understood }
+        Answer::Kept { fact: receipt.fact, repeated: receipt.repeated, why_not_understood, reply }
     }
 
     /// Keeps the recordings in a form as recordings too. One that cannot be kept now is not lost:

@@ -22,6 +22,7 @@ pub mod threecx;
 pub mod time;
 pub mod twilio;
 pub mod vonage;
+pub mod xml;
 pub mod yeastar;
 
 pub use settle::settled;
@@ -127,6 +128,12 @@ pub trait Pbx: Sync {
     /// # Errors
     /// [`Refusal::NotUnderstood`] with the field at fault, when none of it could be read.
     fn parse(&self, delivery: &Delivery, dialect: &Dialect<'_>) -> Result<Reading, Refusal>;
+
+    /// The body of the 2xx, where the sender wants one of its own; nothing for ours.
+    fn reply(&self, delivery: &Delivery, dialect: &Dialect<'_>) -> Option<String> {
+        let _ = (delivery, dialect);
+        None
+    }
 
     /// What the notes of one call come to, once all that was told of it lies together. `notes` are
     /// the call's [`EventKind::Noted`] of this adapter, in order of time and each once; more may

@@ -46,7 +46,8 @@ pub fn whole_second(at: Moment) -> Bounds {
     Bounds { earliest: at, latest: at + TimeDelta::milliseconds(999) }
 }
 
-fn bounds(at: Moment, exact: bool) -> Option<Bounds> {
+/// A time as it stands, or the second in which it lies; nothing for one that is nobody's call.
+pub fn bounds(at: Moment, exact: bool) -> Option<Bounds> {
     let at_hand = YEARS.contains(&at.year());
     at_hand.then(|| if exact { Bounds::exact(at) } else { whole_second(at) })
 }

@@ -166,7 +166,8 @@ fn without_token(target: &str) -> std::borrow::Cow<'_, str> {
     if !query.contains("token=") {
         return target.into();
     }
-    let kept: Vec<&str> = query.split('&').filter(|part| !part.starts_with("token=")).collect();
+    let is_token = |part: &&str| part.starts_with("token=") || part.starts_with("access_token=");
+    let kept: Vec<&str> = query.split('&').filter(|part| !is_token(part)).collect();
     if kept.is_empty() {
         path.to_owned().into()
     } else {

@@ -19,6 +19,9 @@ use tokio::sync::OwnedSemaphorePermit;
 /// Where deliveries go.
 pub const PREFIX: &str = "/hook/";
 
+/// Some senders put all that they say into the address.
+const METHODS: [Method; 2] = [Method::POST, Method::GET];
+
 /// Seconds after which a sender that was turned away for load may try again.
 const RETRY_AFTER_S: &str = "1";
 
@@ -30,10 +33,11 @@ pub async fn receive(
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    if request.method() != Method::POST {
-        let mut response = say(StatusCode::METHOD_NOT_ALLOWED, "deliveries are sent with POST");
-        response.headers_mut().insert(ALLOW, hyper::header::HeaderValue::from_static("POST"));
-        return response;
+    if *request.method() == Method::OPTIONS {
+        return may_deliver(request.headers());
+    }
+    if !METHODS.contains(request.method()) {
+        return not_allowed();
     }
     let received_at = clock::now();
     let (parts, body) = request.into_parts();
@@ -48,6 +52,24 @@ pub async fn receive(
     let delivery =
         Delivery { received_at, method: parts.method.to_string(), target, headers, body: bytes };
     answer(shared.intake.take(&source, peer.ip(), delivery).await, &source)
+}
+
+/// Whether the sender of this question may deliver: yes, as often as it likes (Web Hooks for Event
+/// Delivery, section 4). What it then delivers has to prove itself.
+fn may_deliver(headers: &HeaderMap) -> Response<Body> {
+    let Some(origin) = headers.get("webhook-request-origin") else { return not_allowed() };
+    let mut response = plain(StatusCode::OK, String::new());
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, hyper::header::HeaderValue::from_static("POST"));
+    headers.insert("webhook-allowed-origin", origin.clone());
+    headers.insert("webhook-allowed-rate", hyper::header::HeaderValue::from_static("*"));
+    response
+}
+
+fn not_allowed() -> Response<Body> {
+    let mut response = say(StatusCode::METHOD_NOT_ALLOWED, "deliveries are sent with POST or GET");
+    response.headers_mut().insert(ALLOW, hyper::header::HeaderValue::from_static("POST, GET"));
+    response
 }
 
 /// A share of the memory for bodies on their way, in KiB; nothing when all of it is taken.
@@ -85,7 +107,8 @@ fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
 
 fn answer(answer: Answer, source: &str) -> Response<Body> {
     match answer {
-        Answer::Kept { fact, repeated, why_not_understood } => {
+        Answer::Kept { reply: Some(reply), .. } => plain(StatusCode::OK, reply),
+        Answer::Kept { fact, repeated, why_not_understood, reply: None } => {
             kept(fact, repeated, why_not_understood)
         }
         Answer::NoSuchSource => {
@@ -131,10 +154,11 @@ fn say(status: StatusCode, text: &str) -> Response<Body> {
 
 fn plain(status: StatusCode, body: String) -> Response<Body> {
     let length = body.len();
+    let kind = if body.starts_with('<') { "application/xml" } else { "application/json" };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
     headers.insert(CONTENT_LENGTH, length.into());
     response
 }

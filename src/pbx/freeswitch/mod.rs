@@ -3,7 +3,6 @@
 
 mod convert;
 mod record;
-mod xml;
 
 use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, body, signature};
 

@@ -1,7 +1,7 @@
 //! The shape: call records in JSON and XML, and events, brought to one form.
 
-use super::xml;
 use crate::call::{Bounds, Moment};
+use crate::pbx::xml;
 use crate::pbx::{Delivery, body, time};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -19,10 +19,13 @@ const YEARS: std::ops::Range<i32> = 1990..2100;
 /// A sentence that names the field at fault.
 pub fn convert(raw: &Raw<'_>, zone: Tz, reading: &mut Reading) -> Result<(), String> {
     let kind = required(&raw.kind, "type")?;
-    let at = match &raw.at {
-        Field::Text(text) => time(text, zone, reading).map_err(|why| format!("`at`: {why}"))?,
-        Field::Absent => return Err("`at` is missing".into()),
-        Field::Number(_) | Field::Wrong => return Err("`at` is no text".into()),
+    let at = match (raw.when, &raw.at) {
+        (Some(at), _) => at,
+        (None, Field::Text(text)) => {
+            time(text, zone, reading).map(Bounds::exact).map_err(|why| format!("`at`: {why}"))?
+        }
+        (None, Field::Absent) => return Err("`at` is missing".into()),
+        (None, Field::Number(_) | Field::Wrong) => return Err("`at` is no text".into()),
     };
     let call = required(&raw.call, "call")?;
     let leg = leg(raw, kind)?;
@@ -31,10 +34,14 @@ pub fn convert(raw: &Raw<'_>, zone: Tz, reading: &mut Reading) -> Result<(), Str
         reading.recordings.push(hints(raw, reference, *starts_at, call));
     }
     reading.events.push(CallEvent {
-        at: Bounds::exact(at),
+        at,
         clock: Clock::Pbx,
         id: raw.id.filled().map(str::to_owned),
-        ties: vec![Tie::Call(call.to_owned())],
+        ties: [Some(call), raw.call_before.as_deref()]
+            .into_iter()
+            .flatten()
+            .map(|id| Tie::Call(id.to_owned()))
+            .collect(),
         leg,
         call: CallFacts {
             direction: raw.direction.text().and_then(direction),

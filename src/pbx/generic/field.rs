@@ -2,6 +2,7 @@
 //! possible.
 
 use super::BATCH_MAX;
+use crate::call::Bounds;
 use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
@@ -95,6 +96,10 @@ pub struct Raw<'a> {
     pub extension: Field<'a>,
     pub cause: Field<'a>,
     pub recording: RawRecording<'a>,
+    /// When it happened, where a field map has read that already.
+    pub when: Option<Bounds>,
+    /// Another id of the same call, where a field map knows one.
+    pub call_before: Option<String>,
 }
 
 /// The `recording` of an event.
@@ -103,6 +108,13 @@ pub struct RawRecording<'a> {
     pub name: Field<'a>,
     pub url: Field<'a>,
     pub starts_at: Field<'a>,
+}
+
+impl RawRecording<'_> {
+    /// Whether it says which recording it is.
+    pub fn is_named(&self) -> bool {
+        self.url.filled().or(self.name.filled()).is_some()
+    }
 }
 
 impl<'a> Raw<'a> {

@@ -1,10 +1,11 @@
-//! Field maps: how any JSON or form body becomes our event. One TOML file in `config/pbx/` for each
-//! sender.
+//! Field maps: how any JSON, form, query or XML becomes our event. One TOML file in `config/pbx/`
+//! for each sender; `docs/pbx/generic.md` tells the language.
 
-use super::TYPES;
 use super::field::{Field, Raw};
+use super::path::{self, Expression};
+use super::{BATCH_MAX, TYPES, time_form::TimeForm};
 use crate::pbx::Delivery;
-use chrono::{DateTime, NaiveDateTime, SecondsFormat, TimeZone};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -15,21 +16,25 @@ use std::collections::BTreeMap;
 pub struct FieldMap {
     /// How the body is written.
     pub body: BodyForm,
-    /// Path to the list of events, where one body holds several.
+    /// Path to the list of events, where one body holds several. A body that is a list needs none.
     pub list: Option<String>,
-    /// Our field → path in theirs: names separated by dots, numbers for places in lists. Of several
-    /// paths, separated by `|`, the first that is there counts.
-    pub fields: BTreeMap<String, String>,
+    /// Our field → where theirs is: see [`Expression`].
+    pub fields: BTreeMap<String, Expression>,
     /// Their word for what happened → our types. One of theirs may say two things of ours.
     pub types: BTreeMap<String, Vec<String>>,
-    /// Their word → ours.
+    /// What happened, where one body tells of several things: our types, joined by `+` → where the
+    /// time of them is. An empty time says that it did not happen.
+    pub moments: BTreeMap<String, Expression>,
+    /// Their word → ours. Words that are not in the list say nothing.
     pub directions: BTreeMap<String, String>,
-    /// Their word → ours.
+    /// Their word → ours. Words that are not in the list say nothing.
     pub causes: BTreeMap<String, String>,
     /// Our field → a value that all events have.
     pub constants: BTreeMap<String, String>,
     /// How times are written.
     pub time: TimeForm,
+    /// The body of the 2xx, for senders that want their own.
+    pub answer: Option<String>,
 }
 
 /// How a body is written.
@@ -40,23 +45,12 @@ pub enum BodyForm {
     Json,
     /// `a=1&b=2`, in the body or, where that is empty, in the address.
     Form,
+    /// Elements are names, their text is the value; attributes are left out.
+    Xml,
 }
 
-/// How times are written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TimeForm {
-    /// `rfc3339`, `epoch_s`, `epoch_ms`, or a pattern such as `%Y/%m/%d %H:%M:%S`.
-    pub format: String,
-    /// Zone of times without one; the site's where it is not given.
-    pub zone: Option<String>,
-}
-
-impl Default for TimeForm {
-    fn default() -> Self {
-        Self { format: "rfc3339".into(), zone: None }
-    }
-}
+/// Another call of theirs that is this one: after a transfer, the record before.
+const CALL_BEFORE: &str = "call_before";
 
 impl FieldMap {
     /// Reads a map and checks it.
@@ -66,137 +60,157 @@ impl FieldMap {
     pub fn from_toml(text: &str) -> Result<Self, String> {
         let map: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         for name in map.fields.keys().chain(map.constants.keys()) {
-            if Raw::default().field(name).is_none() {
+            if Raw::default().field(name).is_none() && name != CALL_BEFORE {
                 return Err(format!("`{name}` is no field of our event"));
             }
         }
-        for (theirs, ours) in &map.types {
-            if let Some(wrong) = ours.iter().find(|kind| !TYPES.contains(&kind.as_str())) {
+        let of_types = map.types.iter().flat_map(|(theirs, ours)| {
+            ours.iter().map(move |kind| (format!("types.{theirs}"), kind.as_str()))
+        });
+        let of_moments =
+            map.moments.keys().flat_map(|key| kinds(key).map(|kind| ("moments".to_owned(), kind)));
+        for (place, kind) in of_types.chain(of_moments) {
+            if !TYPES.contains(&kind) {
                 let known = TYPES.join(", ");
-                return Err(format!("types.{theirs}: `{wrong}` is no type; there are {known}"));
+                return Err(format!("{place}: `{kind}` is no type; there are {known}"));
             }
         }
-        for needed in ["type", "at", "call"] {
-            if !map.fields.contains_key(needed) && !map.constants.contains_key(needed) {
+        let needed: &[&str] =
+            if map.moments.is_empty() { &["type", "at", "call"] } else { &["call"] };
+        for needed in needed {
+            if !map.fields.contains_key(*needed) && !map.constants.contains_key(*needed) {
                 return Err(format!("[fields] does not say where `{needed}` is"));
             }
         }
-        if let Some(zone) = &map.time.zone {
-            zone.parse::<chrono_tz::Tz>().map_err(|_| format!("time.zone: no zone `{zone}`"))?;
-        }
+        map.time.check()?;
         Ok(map)
     }
 
-    /// The events of a delivery in our form.
+    /// The events of a delivery in our form; `zone` is that of times without one.
     ///
     /// # Errors
     /// A sentence that says why the body cannot be read.
-    pub fn events(&self, delivery: &Delivery) -> Result<Vec<Result<Raw<'static>, String>>, String> {
-        let body = self.body(delivery)?;
-        let list = match &self.list {
-            None => vec![&body],
-            Some(path) => at_path(&body, path)
-                .and_then(Value::as_array)
-                .ok_or_else(|| format!("there is no list at `{path}`"))?
-                .iter()
-                .collect(),
+    pub fn events(
+        &self,
+        delivery: &Delivery,
+        zone: Tz,
+    ) -> Result<Vec<Result<Option<Raw<'static>>, String>>, String> {
+        let body = path::body(self.body, delivery)?;
+        let within = match &self.list {
+            None => &body,
+            Some(path) => path::at(&body, path).ok_or_else(|| format!("nothing is at `{path}`"))?,
         };
-        Ok(list.into_iter().flat_map(|event| self.event(event)).collect())
+        let list = match within {
+            Value::Array(list) if list.len() > BATCH_MAX => {
+                return Err(format!("more than {BATCH_MAX} events in a list"));
+            }
+            Value::Array(list) => list.iter().collect(),
+            _ if self.list.is_some() && self.body != BodyForm::Xml => {
+                return Err(format!(
+                    "there is no list at `{}`",
+                    self.list.as_deref().unwrap_or("")
+                ));
+            }
+            one => vec![one],
+        };
+        Ok(list.into_iter().flat_map(|theirs| self.of_one(theirs, zone)).collect())
     }
 
-    fn body(&self, delivery: &Delivery) -> Result<Value, String> {
-        match self.body {
-            BodyForm::Json => serde_json::from_slice(&delivery.body)
-                .map_err(|error| format!("the body is no JSON: {error}")),
-            BodyForm::Form => {
-                let query = delivery.target.split_once('?').map_or("", |(_, query)| query);
-                let text: &[u8] =
-                    if delivery.body.is_empty() { query.as_bytes() } else { &delivery.body };
-                let pairs = form_urlencoded::parse(text);
-                Ok(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
+    /// One of theirs: as many of ours as its type says, or as it has moments.
+    fn of_one(&self, theirs: &Value, zone: Tz) -> Vec<Result<Option<Raw<'static>>, String>> {
+        if !theirs.is_object() {
+            return vec![Err("an event is no object with fields".into())];
+        }
+        if !self.moments.is_empty() {
+            return self.moments(theirs, zone);
+        }
+        let word = self.text(theirs, "type").unwrap_or_default();
+        let mapped = self.types.get(&word).cloned();
+        // Read, kept and ignored, as an unknown type of our own would be.
+        let unknown = || vec![if self.types.is_empty() { word } else { format!("other.{word}") }];
+        let kinds = mapped.unwrap_or_else(unknown);
+        let at = self.text(theirs, "at");
+        kinds.iter().map(|kind| self.raw(theirs, kind, at.as_deref(), zone).map(Some)).collect()
+    }
+
+    fn moments(&self, theirs: &Value, zone: Tz) -> Vec<Result<Option<Raw<'static>>, String>> {
+        if self.text(theirs, "call").is_none() {
+            return vec![Err("`call` is missing".into())];
+        }
+        let mut events = Vec::new();
+        for (kinds_of, at) in &self.moments {
+            let Some(at) = at.text(theirs).filter(|at| !is_never(at)) else { continue };
+            for kind in kinds(kinds_of) {
+                let raw = self.raw(theirs, kind, Some(&at), zone);
+                let is_nothing =
+                    |raw: &Raw<'_>| kind == "recording.announced" && !raw.recording.is_named();
+                if !raw.as_ref().is_ok_and(is_nothing) {
+                    events.push(raw.map(Some));
+                }
             }
         }
+        // Nothing of it has happened yet: read, and it says nothing.
+        if events.is_empty() {
+            events.push(Ok(None));
+        }
+        events
     }
 
-    /// One of their events: as many of ours as its type says.
-    fn event(&self, theirs: &Value) -> Vec<Result<Raw<'static>, String>> {
-        let word = self.text(theirs, "type").unwrap_or_default();
-        let Some(kinds) = self.types.get(&word) else {
-            // Read, kept and ignored, as an unknown type of our own would be.
-            let kinds = [if self.types.is_empty() { word } else { format!("other.{word}") }];
-            return kinds.into_iter().map(|kind| self.raw(theirs, kind)).collect();
-        };
-        kinds.iter().map(|kind| self.raw(theirs, kind.clone())).collect()
-    }
-
-    fn raw(&self, theirs: &Value, kind: String) -> Result<Raw<'static>, String> {
+    fn raw(
+        &self,
+        theirs: &Value,
+        kind: &str,
+        at: Option<&str>,
+        zone: Tz,
+    ) -> Result<Raw<'static>, String> {
         let mut raw = Raw::default();
         let names = self.fields.keys().chain(self.constants.keys());
-        for name in names.filter(|name| *name != "type") {
+        for name in names.filter(|name| !["type", "at"].contains(&name.as_str())) {
             let Some(text) = self.text(theirs, name) else { continue };
             let text = match name.as_str() {
-                "at" | "recording.starts_at" => {
-                    self.time(&text).map_err(|why| format!("`{name}`: {why}"))?
-                }
-                "direction" => self.directions.get(&text).cloned().unwrap_or(text),
-                "cause" => self.causes.get(&text).cloned().unwrap_or(text),
+                "recording.starts_at" => match self.time.read(&text, zone) {
+                    Some(at) => at.earliest.to_rfc3339(),
+                    None => continue,
+                },
+                "direction" => listed(&self.directions, text),
+                "cause" => listed(&self.causes, text),
                 _ => text,
             };
-            if let Some(field) = raw.field(name) {
+            if name == CALL_BEFORE {
+                raw.call_before = Some(text);
+            } else if let Some(field) = raw.field(name) {
                 *field = Field::Text(text.into());
             }
         }
-        raw.kind = Field::Text(kind.into());
+        if let Some(at) = at {
+            let wrong = || format!("`at`: `{at}` is not written as `{}`", self.time.format);
+            raw.when = Some(self.time.read(at, zone).ok_or_else(wrong)?);
+        }
+        raw.kind = Field::Text(kind.to_owned().into());
         Ok(raw)
     }
 
-    /// A field of ours as text, from the first of its paths that is there, else its constant.
+    /// A field of ours as text, from where it is, else its constant.
     fn text(&self, theirs: &Value, name: &str) -> Option<String> {
-        let paths = self.fields.get(name).map_or("", String::as_str);
-        let found = paths.split('|').find_map(|path| match at_path(theirs, path.trim())? {
-            Value::String(text) if !text.is_empty() => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        });
+        let found = self.fields.get(name).and_then(|expression| expression.text(theirs));
         found.or_else(|| self.constants.get(name).cloned())
-    }
-
-    /// Their time as ours.
-    fn time(&self, text: &str) -> Result<String, String> {
-        let wrong = || format!("`{text}` is not written as `{}`", self.time.format);
-        let ours = |at: DateTime<chrono::Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
-        match self.time.format.as_str() {
-            "rfc3339" => Ok(text.to_owned()),
-            "epoch_s" => {
-                let millis = text.parse::<f64>().map_err(|_| wrong())? * 1000.0;
-                DateTime::from_timestamp_millis(millis as i64).map(ours).ok_or_else(wrong)
-            }
-            "epoch_ms" => {
-                let millis = text.parse().map_err(|_| wrong())?;
-                DateTime::from_timestamp_millis(millis).map(ours).ok_or_else(wrong)
-            }
-            pattern => {
-                if let Ok(at) = DateTime::parse_from_str(text, pattern) {
-                    return Ok(ours(at.to_utc()));
-                }
-                let local = NaiveDateTime::parse_from_str(text, pattern).map_err(|_| wrong())?;
-                let Some(zone) = &self.time.zone else {
-                    return Ok(local.format("%Y-%m-%dT%H:%M:%S%.3f").to_string());
-                };
-                let zone: chrono_tz::Tz = zone.parse().map_err(|_| wrong())?;
-                let at = zone.from_local_datetime(&local).earliest().ok_or_else(wrong)?;
-                Ok(ours(at.to_utc()))
-            }
-        }
     }
 }
 
-fn at_path<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    if path.is_empty() {
-        return None;
+/// `leg.answered + leg.joined`
+fn kinds(key: &str) -> impl Iterator<Item = &str> {
+    key.split('+').map(str::trim)
+}
+
+/// Senders write a time that never was as `0`, or as a date of zeros.
+fn is_never(time: &str) -> bool {
+    !time.bytes().any(|byte| byte.is_ascii_digit() && byte != b'0' || byte.is_ascii_alphabetic())
+}
+
+/// Their word as ours. Without a list theirs are ours.
+fn listed(words: &BTreeMap<String, String>, theirs: String) -> String {
+    if words.is_empty() {
+        return theirs;
     }
-    path.split('.').try_fold(value, |value, name| match value {
-        Value::Array(list) => list.get(name.parse::<usize>().ok()?),
-        other => other.get(name),
-    })
+    words.get(&theirs).cloned().unwrap_or_default()
 }

@@ -4,6 +4,8 @@
 mod convert;
 mod field;
 mod field_map;
+mod path;
+mod time_form;
 
 pub use field_map::FieldMap;
 
@@ -42,13 +44,20 @@ impl Pbx for Generic {
     }
 
     fn delivery_key(&self, delivery: &Delivery) -> Option<String> {
-        delivery.header("webhook-id").map(str::to_owned)
+        delivery.header("webhook-id").map(str::to_owned).or_else(|| {
+            // All that it says stands in its address.
+            delivery.body.is_empty().then(|| delivery.target.clone())
+        })
+    }
+
+    fn reply(&self, _: &Delivery, dialect: &Dialect<'_>) -> Option<String> {
+        dialect.field_map?.answer.clone()
     }
 
     fn parse(&self, delivery: &Delivery, dialect: &Dialect<'_>) -> Result<Reading, Refusal> {
         if let Some(map) = dialect.field_map {
-            let mapped = map.events(delivery).map_err(Refusal::NotUnderstood)?;
-            return read(mapped.into_iter().map(|event| event.map(Some)), dialect);
+            let mapped = map.events(delivery, dialect.zone).map_err(Refusal::NotUnderstood)?;
+            return read(mapped.into_iter(), dialect);
         }
         let body = delivery.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&delivery.body);
         let events: Events = serde_json::from_slice(body)

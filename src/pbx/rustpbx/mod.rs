@@ -95,6 +95,12 @@ impl Pbx for Rustpbx {
         event(&body::json_object(delivery)?)
     }
 
+    /// What a recording is answered with becomes its address; of none it takes that of the hook.
+    fn reply(&self, delivery: &Delivery, _: &Dialect<'_>) -> Option<String> {
+        let kind = delivery.header("content-type").unwrap_or_default();
+        kind.to_ascii_lowercase().starts_with("multipart/").then(String::new)
+    }
+
     fn settle(&self, notes: &[&CallEvent], desk: Desk<'_>) -> Vec<CallEvent> {
         settle::settle(notes, desk)
     }
