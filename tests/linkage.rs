@@ -4,8 +4,11 @@ use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
 use ringledger::call::{Direction, Moment};
 use ringledger::ledger::Channel;
-use ringledger::linkage::assign::{Edge, assign};
-use ringledger::linkage::{Contact, Decided, Directory, Links, Row, Thresholds, link};
+use ringledger::linkage::assign::assign;
+use ringledger::linkage::posterior::Edge;
+use ringledger::linkage::{
+    Contact, Decided, Desk, Directory, Ground, Home, Links, Model, Row, Thresholds, link,
+};
 use std::collections::BTreeSet;
 
 const THRESHOLDS: Thresholds = Thresholds { auto: 0.95, suggest: 0.3 };
@@ -21,6 +24,7 @@ fn contact(key: i64, number: &str, minute: i64) -> Contact {
         number: Some(number.into()),
         direction: Direction::Inbound,
         started_at: at(minute),
+        answered_at: Some(at(minute)),
         ended_at: Some(at(minute + 1)),
         extension: Some("8001".into()),
         agent: None,
@@ -34,9 +38,11 @@ fn row(key: i64, number: &str, minute: i64) -> Row {
         key,
         channel: Channel::Phone,
         number: Some(number.into()),
+        other_numbers: Vec::new(),
         registered_at: at(minute + 2),
         occurred_at: Some(at(minute)),
         occurred_day_only: false,
+        name: None,
         handler: None,
         unit: None,
         call_id: None,
@@ -44,8 +50,18 @@ fn row(key: i64, number: &str, minute: i64) -> Row {
     }
 }
 
+fn decided(
+    contacts: &[Contact],
+    rows: &[Row],
+    directory: &Directory,
+    decided: &[Decided],
+) -> Links {
+    let desk = Desk { contacts, rows, directory, decided };
+    link(&desk, &Model::shipped(), &Ground::usual(), THRESHOLDS)
+}
+
 fn linked(contacts: &[Contact], rows: &[Row]) -> Links {
-    link(contacts, rows, &Directory::new(), &[], THRESHOLDS)
+    decided(contacts, rows, &Directory::new(), &[])
 }
 
 fn pairs(links: &Links) -> Vec<(i64, i64)> {
@@ -56,18 +72,18 @@ fn pairs(links: &Links) -> Vec<(i64, i64)> {
 fn brute(
     edges: &[Edge],
     from: usize,
-    contacts: &mut BTreeSet<usize>,
-    rows: &mut BTreeSet<usize>,
+    contacts: &mut BTreeSet<u32>,
+    rows: &mut BTreeSet<u32>,
 ) -> f64 {
     let Some(edge) = edges.get(from) else { return 0.0 };
     let without = brute(edges, from + 1, contacts, rows);
-    if contacts.contains(&edge.contact) || rows.contains(&edge.row) {
+    if contacts.contains(&edge.slot) || rows.contains(&edge.row) {
         return without;
     }
-    contacts.insert(edge.contact);
+    contacts.insert(edge.slot);
     rows.insert(edge.row);
     let with = edge.weight + brute(edges, from + 1, contacts, rows);
-    contacts.remove(&edge.contact);
+    contacts.remove(&edge.slot);
     rows.remove(&edge.row);
     with.max(without)
 }
@@ -81,8 +97,8 @@ proptest! {
             .iter()
             .enumerate()
             .filter_map(|(cell, weight)| Some(Edge {
-                contact: cell / 4,
-                row: cell % 4,
+                row: (cell / 4) as u32,
+                slot: (cell % 4) as u32,
                 weight: f64::from((*weight)?) / 4.0,
             }))
             .collect();
@@ -90,8 +106,8 @@ proptest! {
         let total: f64 = chosen.iter().map(|index| edges[*index].weight).sum();
         let best = brute(&edges, 0, &mut BTreeSet::new(), &mut BTreeSet::new());
         prop_assert!((total - best).abs() < 1e-9, "{total} against {best}");
-        let contacts: BTreeSet<usize> = chosen.iter().map(|index| edges[*index].contact).collect();
-        let rows: BTreeSet<usize> = chosen.iter().map(|index| edges[*index].row).collect();
+        let contacts: BTreeSet<u32> = chosen.iter().map(|index| edges[*index].slot).collect();
+        let rows: BTreeSet<u32> = chosen.iter().map(|index| edges[*index].row).collect();
         prop_assert_eq!((contacts.len(), rows.len()), (chosen.len(), chosen.len()));
     }
 
@@ -159,9 +175,9 @@ fn a_persons_word_holds_and_no_program_changes_it() {
     let contacts = [contact(1, "13800138001", 0), contact(2, "13912345678", 3)];
     let rows = [row(1, "13800138001", 0), row(2, "13912345678", 3)];
     let word = |contact, entry, together| Decided { contact, entry, together };
-    let crossed = link(&contacts, &rows, &Directory::new(), &[word(1, 2, true)], THRESHOLDS);
+    let crossed = decided(&contacts, &rows, &Directory::new(), &[word(1, 2, true)]);
     assert!(pairs(&crossed).contains(&(1, 2)));
-    let never = link(&contacts, &rows, &Directory::new(), &[word(1, 1, false)], THRESHOLDS);
+    let never = decided(&contacts, &rows, &Directory::new(), &[word(1, 1, false)]);
     assert!(!pairs(&never).contains(&(1, 1)));
 }
 
@@ -185,8 +201,14 @@ fn another_number_of_the_same_unit_is_known_from_the_directory() {
     let mut told = row(1, "13500135000", 0);
     told.unit = Some("4-2-301".into());
     told.handler = Some("8001".into());
-    let directory: Directory =
-        [("4-2-301".to_owned(), vec!["13500135000".to_owned(), "13800138001".to_owned()])].into();
-    let links = link(&[contact(1, "13800138001", 0)], &[told], &directory, &[], THRESHOLDS);
+    let directory: Directory = [(
+        "4-2-301".to_owned(),
+        Home {
+            numbers: vec!["13500135000".to_owned(), "13800138001".to_owned()],
+            names: Vec::new(),
+        },
+    )]
+    .into();
+    let links = decided(&[contact(1, "13800138001", 0)], &[told], &directory, &[]);
     assert_eq!(pairs(&links), [(1, 1)]);
 }

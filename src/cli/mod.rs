@@ -10,6 +10,7 @@ mod deliveries;
 mod demo;
 pub mod fold;
 mod import;
+mod link;
 pub mod listen;
 mod replay;
 mod sample;
@@ -59,6 +60,8 @@ pub enum Command {
     Config(config::Args),
     /// Turn stored deliveries (JSON lines) into calls; reads no store.
     Fold(fold::Args),
+    /// Link recordings and ledger from files alone, by the same rules as the daemon.
+    Link(link::Args),
     /// Measure audio files: length, level, silence, waveform, class.
     Listen(listen::Args),
 }
@@ -109,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args, cli.json),
         Command::Config(args) => config::run(args, cli.json),
         Command::Fold(args) => fold::run(args, cli.json),
+        Command::Link(args) => link::run(args, cli.json),
         Command::Listen(args) => listen::run(args, cli.json),
     };
     match outcome {

@@ -5,7 +5,7 @@ use crate::audit::{self, CallFact, EntryFact, Question, RecordingFact};
 use crate::call::{Direction, Moment};
 use crate::finding::Finding;
 use crate::ledger::unit;
-use crate::linkage::{self, Contact, Links, Row, Thresholds};
+use crate::linkage::{self, Contact, Ground, Links, Model, Row, Thresholds};
 use crate::recording::name;
 use crate::site::Site;
 use crate::store::sqlite::links::Outcome;
@@ -88,7 +88,13 @@ pub fn link(connection: &Connection, at: At<'_>, day: NaiveDate) -> Result<Linke
     let rows: Vec<Row> = sides.entries.iter().map(row).collect();
     let settings = at.site.settings_at(from);
     let thresholds = Thresholds { auto: settings.link_auto, suggest: settings.link_suggest };
-    let links = linkage::link(&contacts, &rows, &sides.directory, &sides.decided, thresholds);
+    let desk = linkage::Desk {
+        contacts: &contacts,
+        rows: &rows,
+        directory: &sides.directory,
+        decided: &sides.decided,
+    };
+    let links = linkage::link(&desk, &Model::shipped(), &Ground::usual(), thresholds);
     let near = |moment: &Moment| *moment >= from - reach && *moment < to + reach;
     let decides = times(&sides, &pairs).into_iter().filter(|(_, at)| near(at)).collect();
     let reach_days = reach.num_days() + 1;
@@ -190,6 +196,7 @@ fn call_contact(fact: &CallFact, mut ids: Vec<String>, recorded: bool) -> Contac
         number: call.outside_party().map(|number| number.folded()),
         direction: call.direction,
         started_at: call.alerting.map_or(call.offered_at, |alerting| alerting.earliest),
+        answered_at: call.answered.map(|answered| answered.earliest),
         ended_at: call.ended_at,
         extension: call.answered_by.clone(),
         agent: None,
@@ -208,6 +215,7 @@ fn recording_contact(fact: &RecordingFact) -> Contact {
         number: party.as_ref().map(|number| number.folded()),
         direction,
         started_at: fact.at(),
+        answered_at: None,
         ended_at: hints.finished_at,
         extension: None,
         agent: None,
@@ -241,9 +249,11 @@ fn row(fact: &EntryFact) -> Row {
         key: fact.key,
         channel: entry.channel,
         number: entry.number.as_ref().map(|number| number.folded()).filter(|n| !n.is_empty()),
+        other_numbers: Vec::new(),
         registered_at: entry.registered_at,
         occurred_at: entry.occurred_at,
         occurred_day_only: entry.occurred_day_only,
+        name: entry.name.as_ref().map(|name| name.exposed().to_owned()),
         handler: entry.handler.clone(),
         unit,
         call_id: entry.call_id.clone(),

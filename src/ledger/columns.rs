@@ -112,7 +112,7 @@ fn recognised(row: &SheetRow, own: &BTreeMap<String, &str>) -> (Columns, Vec<Str
     let mut ignored = Vec::new();
     // The site's own names first: a column it named wins over one that only sounds right.
     let owned = |cell: &String| own.get(&key(cell)).copied();
-    let known = |cell: &String| owned(cell).or_else(|| known(&key(cell)));
+    let known = |cell: &String| owned(cell).or_else(|| field_of(&key(cell)));
     for place in 0..row.cells.len() {
         if let Some(field) = owned(&row.cells[place]) {
             columns.entry(field.to_owned()).or_insert(place);
@@ -127,14 +127,15 @@ fn recognised(row: &SheetRow, own: &BTreeMap<String, &str>) -> (Columns, Vec<Str
     (columns, ignored)
 }
 
-fn known(key: &str) -> Option<&'static str> {
+/// The field of a column's name, written as by [`key`].
+pub fn field_of(key: &str) -> Option<&'static str> {
     let names = |list: &str| list.split_whitespace().any(|name| name == key);
     NAMES.iter().find(|(_, list)| names(list)).map(|(field, _)| *field)
 }
 
 /// A column's name without what varies: width, case, blanks, stars of required fields, remarks in
 /// brackets.
-fn key(name: &str) -> String {
+pub fn key(name: &str) -> String {
     let plain = plain_text(name.trim_start_matches('\u{feff}')).to_lowercase();
     let plain = plain.split_once('(').map_or(plain.as_str(), |(before, _)| before).trim();
     let is_ascii = plain.is_ascii();

@@ -1,7 +1,7 @@
 //! What the desk wrote: entries, their versions, and the ways people write units.
 
 pub mod check;
-mod columns;
+pub mod columns;
 pub mod entry;
 pub mod import;
 pub mod plain;

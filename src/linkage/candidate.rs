@@ -1,131 +1,146 @@
 //! Blocking: which pairs are worth comparing at all. A union of cheap rules, each over a sorted
 //! list, so that the work grows with the rows and not with all pairs.
 
-use super::{Contact, Directory, Row};
-use crate::call::event::Moment;
-use chrono::TimeDelta;
-use std::collections::{BTreeSet, HashMap};
+use super::compact::{Call, Compact, Entry, NEVER, NONE};
+use std::collections::HashMap;
 
-/// A number written exactly is looked for so far around the row's time.
-const NUMBER_REACH: TimeDelta = TimeDelta::hours(40);
+const MINUTE: i64 = 60;
+const HOUR: i64 = 3600;
+/// A number written exactly is looked for so far around the row's time, in seconds.
+const NUMBER_REACH_S: i64 = 40 * HOUR;
 /// Half of a number, or a number known of the unit, is looked for so far.
-const PART_REACH: TimeDelta = TimeDelta::hours(26);
+const PART_REACH_S: i64 = 26 * HOUR;
 /// Any call is compared that began so near to the time written.
-const TIME_REACH: TimeDelta = TimeDelta::minutes(25);
+const TIME_REACH_S: i64 = 25 * MINUTE;
+/// The same where the row was typed an hour or more later, from memory.
+const MEMORY_REACH_S: i64 = 40 * MINUTE;
 /// Any call is compared that ended so long before the row was typed.
-const TYPED_WITHIN: TimeDelta = TimeDelta::minutes(60);
+const TYPED_WITHIN_S: i64 = 60 * MINUTE;
 /// A row may be typed so long before the call's end: during the call.
-const TYPED_BEFORE: TimeDelta = TimeDelta::minutes(10);
-
-/// How far apart in time two things can be and still be compared, in seconds.
-pub fn reach_s() -> i64 {
-    NUMBER_REACH.num_seconds()
-}
-
-/// Digits without leading zeros: an international form has none, and a trunk prefix is a zero.
-pub fn significant(number: &str) -> &str {
-    number.trim_start_matches('0')
-}
-
-/// Contacts of one site, indexed.
-pub struct Index<'a> {
-    contacts: &'a [Contact],
-    by_time: Vec<usize>,
-    by_call_id: HashMap<&'a str, Vec<usize>>,
-    by_number: HashMap<&'a str, Vec<usize>>,
-    by_head: HashMap<&'a str, Vec<usize>>,
-    by_tail: HashMap<&'a str, Vec<usize>>,
-}
-
+const TYPED_BEFORE_S: i64 = 10 * MINUTE;
+/// A time written may name the end of a call, which began so long before.
+const CALL_S: i64 = 10 * MINUTE;
 /// Digits of a part of a number that is looked for.
 const PART_DIGITS: usize = 4;
 
+/// How far apart in time two things can be and still be compared, in seconds.
+pub fn reach_s() -> i64 {
+    NUMBER_REACH_S
+}
+
+/// Calls of one site, indexed; places in ring order everywhere.
+pub struct Index<'a> {
+    site: &'a Compact,
+    rings: Vec<i64>,
+    by_id: HashMap<&'a str, Vec<u32>>,
+    by_number: Vec<Vec<u32>>,
+    by_head: HashMap<&'a str, Vec<u32>>,
+    by_tail: HashMap<&'a str, Vec<u32>>,
+}
+
 impl<'a> Index<'a> {
-    /// Indexes contacts.
-    pub fn of(contacts: &'a [Contact]) -> Self {
-        let mut by_time: Vec<usize> = (0..contacts.len()).collect();
-        by_time.sort_by_key(|at| (contacts[*at].started_at, contacts[*at].key));
+    /// Indexes the calls of a site. `ids`: all names of each call, in the order of the calls.
+    pub fn of(site: &'a Compact, ids: &[&'a [String]]) -> Self {
         let mut index = Self {
-            contacts,
-            by_time,
-            by_call_id: HashMap::new(),
-            by_number: HashMap::new(),
+            site,
+            rings: site.calls.iter().map(|call| call.ring).collect(),
+            by_id: HashMap::new(),
+            by_number: vec![Vec::new(); site.numbers.count()],
             by_head: HashMap::new(),
             by_tail: HashMap::new(),
         };
-        for at in index.by_time.clone() {
-            let contact = &contacts[at];
-            for id in &contact.call_ids {
-                index.by_call_id.entry(id).or_default().push(at);
+        for (place, call) in site.calls.iter().enumerate() {
+            let place = place as u32;
+            for id in ids[place as usize] {
+                index.by_id.entry(id).or_default().push(place);
             }
-            let Some(number) = contact.number.as_deref().map(significant) else { continue };
-            index.by_number.entry(number).or_default().push(at);
-            if let Some((head, tail)) = ends(number) {
-                index.by_head.entry(head).or_default().push(at);
-                index.by_tail.entry(tail).or_default().push(at);
+            if call.number == NONE {
+                continue;
+            }
+            index.by_number[call.number as usize].push(place);
+            if let Some((head, tail)) = ends(&site.numbers.texts[call.number as usize]) {
+                index.by_head.entry(head).or_default().push(place);
+                index.by_tail.entry(tail).or_default().push(place);
             }
         }
         index
     }
 
-    /// Whether any contact has this call id.
-    pub fn knows_call(&self, id: &str) -> bool {
-        self.by_call_id.contains_key(id)
+    /// Places of the calls with an id.
+    pub fn named(&self, id: &str) -> &[u32] {
+        self.by_id.get(id).map_or(&[], Vec::as_slice)
     }
 
-    /// Places of the contacts that a row is compared with.
-    pub fn candidates(&self, row: &Row, directory: &Directory) -> BTreeSet<usize> {
-        let mut found = BTreeSet::new();
-        if let Some(id) = &row.call_id {
-            found.extend(self.by_call_id.get(id.as_str()).into_iter().flatten());
+    /// Places of the calls that a row is compared with, in order.
+    pub fn candidates(&self, row: &Entry, call_id: Option<&str>, found: &mut Vec<u32>) {
+        found.clear();
+        found.extend(call_id.into_iter().flat_map(|id| self.named(id)));
+        let near = row.near();
+        for number in row.numbers.iter().filter(|number| **number != NONE) {
+            self.by_written(*number, near, found);
         }
-        let near = row.occurred_at.unwrap_or(row.registered_at);
-        if let Some(number) = row.number.as_deref().map(significant) {
-            self.around(self.by_number.get(number), near, NUMBER_REACH, &mut found);
-            if let Some((head, tail)) = ends(number) {
-                self.around(self.by_head.get(head), near, PART_REACH, &mut found);
-                self.around(self.by_tail.get(tail), near, PART_REACH, &mut found);
-            } else if number.len() == PART_DIGITS {
-                self.around(self.by_tail.get(number), near, PART_REACH, &mut found);
+        if row.unit != NONE {
+            for number in &self.site.known[row.unit as usize] {
+                self.around(&self.by_number[*number as usize], near, PART_REACH_S, found);
             }
         }
-        let known = row.unit.as_ref().and_then(|unit| directory.get(unit));
-        for number in known.into_iter().flatten() {
-            self.around(self.by_number.get(significant(number)), near, PART_REACH, &mut found);
+        if row.written != NEVER {
+            let late = row.typed != NEVER && row.typed - row.written > HOUR;
+            let reach = if late { MEMORY_REACH_S } else { TIME_REACH_S };
+            self.between(row.written - reach - CALL_S, row.written + reach, found);
         }
-        if let Some(at) = row.occurred_at.filter(|_| !row.occurred_day_only) {
-            found.extend(self.between(at - TIME_REACH, at + TIME_REACH));
+        if row.typed != NEVER {
+            self.between(row.typed - TYPED_WITHIN_S, row.typed + TYPED_BEFORE_S, found);
         }
-        if !row.imported {
-            let typed = row.registered_at;
-            found.extend(self.between(typed - TYPED_WITHIN, typed + TYPED_BEFORE));
-        }
-        found
+        found.sort_unstable();
+        found.dedup();
     }
 
-    fn around(
+    fn by_written(&self, number: u32, near: i64, found: &mut Vec<u32>) {
+        self.around(&self.by_number[number as usize], near, NUMBER_REACH_S, found);
+        let digits = self.site.numbers.texts[number as usize].as_str();
+        if let Some((head, tail)) = ends(digits) {
+            self.around_part(&self.by_head, head, near, found);
+            self.around_part(&self.by_tail, tail, near, found);
+        } else if digits.len() == PART_DIGITS {
+            self.around_part(&self.by_tail, digits, near, found);
+        }
+    }
+
+    fn around_part(
         &self,
-        places: Option<&Vec<usize>>,
-        near: Moment,
-        reach: TimeDelta,
-        found: &mut BTreeSet<usize>,
+        parts: &HashMap<&str, Vec<u32>>,
+        part: &str,
+        near: i64,
+        found: &mut Vec<u32>,
     ) {
-        let Some(places) = places else { return };
-        let from = places.partition_point(|at| self.contacts[*at].started_at < near - reach);
-        let upto = |at: &&usize| self.contacts[**at].started_at <= near + reach;
-        found.extend(places[from..].iter().take_while(upto));
+        let places = parts.get(part).map_or(&[][..], Vec::as_slice);
+        self.around(places, near, PART_REACH_S, found);
     }
 
-    fn between(&self, from: Moment, to: Moment) -> &[usize] {
-        let start = |at: &usize| self.contacts[*at].started_at;
-        let first = self.by_time.partition_point(|at| start(at) < from);
-        let last = self.by_time.partition_point(|at| start(at) <= to);
-        &self.by_time[first..last.max(first)]
+    fn around(&self, places: &[u32], near: i64, reach: i64, found: &mut Vec<u32>) {
+        let ring = |place: u32| self.rings[place as usize];
+        let from = places.partition_point(|place| ring(*place) < near - reach);
+        found.extend(places[from..].iter().take_while(|place| ring(**place) <= near + reach));
+    }
+
+    fn between(&self, from: i64, to: i64, found: &mut Vec<u32>) {
+        let first = self.rings.partition_point(|ring| *ring < from);
+        let last = self.rings.partition_point(|ring| *ring <= to);
+        found.extend(first as u32..last.max(first) as u32);
     }
 }
 
 /// The first and the last digits of a number that is long enough to have both.
 fn ends(number: &str) -> Option<(&str, &str)> {
     let long = number.len() >= 2 * PART_DIGITS - 1 && number.is_ascii();
-    long.then(|| (&number[..number.len() - PART_DIGITS], &number[number.len() - PART_DIGITS..]))
+    long.then(|| number.split_at(number.len() - PART_DIGITS))
+}
+
+/// All ids of each call, in the order of the site's calls.
+pub fn ids_in_order<'a>(site: &Compact, contacts: &'a [super::Contact]) -> Vec<&'a [String]> {
+    let by_key: HashMap<i64, &[String]> =
+        contacts.iter().map(|contact| (contact.key, contact.call_ids.as_slice())).collect();
+    let ids = |call: &Call| by_key.get(&call.key).copied().unwrap_or(&[]);
+    site.calls.iter().map(ids).collect()
 }

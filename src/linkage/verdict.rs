@@ -1,7 +1,17 @@
 //! What linking says of each pair and of what is left over.
 
-use super::Evidence;
 use serde::{Deserialize, Serialize};
+
+/// The outcome of one field's comparison.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// `number`, `time`, `agent`, `direction`, `call_id`.
+    pub field: String,
+    /// The level in words: `same`, `one digit wrong`, `2 min apart`.
+    pub level: String,
+    /// Logarithm (base 2) of how much likelier this is for a pair that belongs together.
+    pub weight: f64,
+}
 
 /// Who stands behind a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

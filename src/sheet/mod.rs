@@ -33,27 +33,41 @@ pub fn read(bytes: &[u8]) -> Result<Vec<SheetRow>, SheetError> {
     if bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
         return Err(SheetError::OldXls);
     }
-    csv(&decoded(bytes)?)
+    csv(&text(bytes.to_vec())?)
 }
 
 /// UTF-8 with or without its mark, else GB18030, which knows every byte that GBK and GB2312 know.
-fn decoded(bytes: &[u8]) -> Result<String, SheetError> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return Ok(text.to_owned());
+///
+/// # Errors
+/// [`SheetError::Encoding`] when it is neither.
+pub fn text(bytes: Vec<u8>) -> Result<String, SheetError> {
+    match String::from_utf8(bytes) {
+        Ok(mut text) => {
+            if text.starts_with('\u{feff}') {
+                text.drain(..'\u{feff}'.len_utf8());
+            }
+            Ok(text)
+        }
+        Err(other) => {
+            let bytes = other.as_bytes();
+            let (text, faulty) = encoding_rs::GB18030.decode_without_bom_handling(bytes);
+            if faulty { Err(SheetError::Encoding) } else { Ok(text.into_owned()) }
+        }
     }
-    let (text, faulty) = encoding_rs::GB18030.decode_without_bom_handling(bytes);
-    if faulty { Err(SheetError::Encoding) } else { Ok(text.into_owned()) }
+}
+
+/// What separates the cells of a CSV: what its first row has most of.
+pub fn separator(text: &str) -> u8 {
+    let first = text.lines().next().unwrap_or_default();
+    let count = |separator: &u8| first.bytes().filter(|byte| byte == separator).count();
+    b",\t;".iter().copied().rev().max_by_key(count).unwrap_or(b',')
 }
 
 fn csv(text: &str) -> Result<Vec<SheetRow>, SheetError> {
-    let first = text.lines().next().unwrap_or_default();
-    let count = |separator: char| first.matches(separator).count();
-    let separator = [',', '\t', ';'].into_iter().max_by_key(|s| count(*s)).unwrap_or(',');
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
-        .delimiter(separator as u8)
+        .delimiter(separator(text))
         .from_reader(text.as_bytes());
     let mut rows = Vec::new();
     for record in reader.records() {

@@ -1,0 +1,298 @@
+//! One site's calls and entries in small whole numbers: names, numbers and units are looked up
+//! once, so that comparing millions of pairs touches no text.
+
+use super::{Desk, Row};
+use crate::call::event::{Direction, Moment};
+use crate::ledger::Channel;
+use std::collections::HashMap;
+
+/// No number, no person, no unit.
+pub const NONE: u32 = u32::MAX;
+/// No time.
+pub const NEVER: i64 = i64::MIN;
+
+/// Texts by a whole number, in the order in which they were first seen.
+#[derive(Debug, Default)]
+pub struct Names {
+    by_text: HashMap<String, u32>,
+    pub texts: Vec<String>,
+}
+
+impl Names {
+    /// The number of a text, given anew where it was not seen before.
+    pub fn key(&mut self, text: &str) -> u32 {
+        if let Some(key) = self.by_text.get(text) {
+            return *key;
+        }
+        let key = self.texts.len() as u32;
+        self.by_text.insert(text.to_owned(), key);
+        self.texts.push(text.to_owned());
+        key
+    }
+
+    /// The number of a text that was seen.
+    pub fn known(&self, text: &str) -> Option<u32> {
+        self.by_text.get(text).copied()
+    }
+
+    fn of(&mut self, text: Option<&String>) -> u32 {
+        text.map(|text| text.trim()).filter(|text| !text.is_empty()).map_or(NONE, |t| self.key(t))
+    }
+
+    /// How many texts there are.
+    pub fn count(&self) -> usize {
+        self.texts.len()
+    }
+}
+
+/// Whether a call is a leg of a transferred one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leg {
+    Whole,
+    /// It was passed on; the place of the leg that went on.
+    First(u32),
+    /// It came from another desk; the place of the leg before.
+    Second(u32),
+}
+
+/// A contact. Times in seconds of the epoch, by the desk's clock.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub key: i64,
+    pub ring: i64,
+    pub answer: i64,
+    pub end: i64,
+    pub number: u32,
+    pub out: bool,
+    pub answered: bool,
+    pub line: u32,
+    pub agent: u32,
+    pub leg: Leg,
+    /// Other calls that began within five minutes.
+    pub crowd: u8,
+}
+
+/// A ledger entry.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub key: i64,
+    /// The time written; [`NEVER`] where none or only the day was.
+    pub written: i64,
+    /// The start of the day written, where only that was.
+    pub day: i64,
+    /// When it was typed; [`NEVER`] where that says nothing.
+    pub typed: i64,
+    pub numbers: [u32; 2],
+    pub unit: u32,
+    pub name: u32,
+    pub handler: u32,
+    pub channel: Channel,
+}
+
+impl Entry {
+    /// The best idea of when the matter was.
+    pub fn near(&self) -> i64 {
+        let day = if self.day == NEVER { NEVER } else { self.day + 43_200 };
+        [self.written, day, self.typed].into_iter().find(|at| *at != NEVER).unwrap_or(0)
+    }
+
+    /// Whether a recording is expected of it.
+    pub fn owes(&self) -> bool {
+        self.channel != Channel::WalkIn
+    }
+}
+
+/// What is known of who has a number: units, and names.
+#[derive(Debug, Clone, Default)]
+pub struct Owner {
+    /// Unit, and how many of the desk's own rows say so; directories count for many.
+    pub units: Vec<(u32, u32)>,
+    pub names: Vec<u32>,
+}
+
+/// A site's calls and entries.
+#[derive(Debug, Default)]
+pub struct Compact {
+    /// In order of their first ring.
+    pub calls: Vec<Call>,
+    /// In order of their keys.
+    pub rows: Vec<Entry>,
+    pub numbers: Names,
+    pub units: Names,
+    pub persons: Names,
+    pub names: Names,
+    /// By number.
+    pub owners: Vec<Owner>,
+    /// Numbers known of a unit, by unit.
+    pub known: Vec<Vec<u32>>,
+    /// How many rows bear a number, by number.
+    pub borne: Vec<u32>,
+}
+
+/// What a directory says weighs as much as so many rows.
+const DIRECTORY_ROWS: u32 = 1000;
+/// A leg begins so soon after the one before it has ended, in seconds.
+const LEG_GAP_S: i64 = 10;
+
+impl Compact {
+    /// Looks everything up. `own_word`: what the desk wrote itself counts for homes too.
+    pub fn of(desk: &Desk<'_>, own_word: bool) -> Self {
+        let mut compact = Self::default();
+        for contact in desk.contacts {
+            let number = contact.number.as_deref().map(significant).filter(|n| !n.is_empty());
+            let start = seconds(contact.started_at);
+            let answer = contact.answered_at.map_or(start, seconds);
+            compact.calls.push(Call {
+                key: contact.key,
+                ring: start,
+                answer,
+                end: contact.ended_at.map_or(answer, seconds).max(answer),
+                number: number.map_or(NONE, |number| compact.numbers.key(number)),
+                out: contact.direction == Direction::Outbound,
+                answered: contact.answered,
+                line: compact.persons.of(contact.extension.as_ref()),
+                agent: compact.persons.of(contact.agent.as_ref()),
+                leg: Leg::Whole,
+                crowd: 0,
+            });
+        }
+        compact.calls.sort_by_key(|call| (call.ring, call.key));
+        let mut rows: Vec<&Row> = desk.rows.iter().collect();
+        rows.sort_by_key(|row| row.key);
+        for row in rows {
+            let entry = compact.entry(row);
+            compact.rows.push(entry);
+        }
+        compact.look_up_homes(desk, own_word);
+        compact.find_legs();
+        compact.count_crowds();
+        compact
+    }
+
+    fn entry(&mut self, row: &Row) -> Entry {
+        let mut numbers = [NONE; 2];
+        let written = row.number.iter().chain(&row.other_numbers);
+        for (slot, number) in numbers.iter_mut().zip(written) {
+            let digits = significant(number);
+            *slot = if digits.is_empty() { NONE } else { self.numbers.key(digits) };
+        }
+        let occurred = row.occurred_at.map_or(NEVER, seconds);
+        let (written, day) =
+            if row.occurred_day_only { (NEVER, occurred) } else { (occurred, NEVER) };
+        Entry {
+            key: row.key,
+            written,
+            day,
+            typed: if row.imported { NEVER } else { seconds(row.registered_at) },
+            numbers,
+            unit: self.units.of(row.unit.as_ref()),
+            name: surname(row.name.as_deref()).map_or(NONE, |name| self.names.key(&name)),
+            handler: self.persons.of(row.handler.as_ref()),
+            channel: row.channel,
+        }
+    }
+
+    /// Whose number is whose: by the directory, and by what the desk itself wrote.
+    fn look_up_homes(&mut self, desk: &Desk<'_>, own_word: bool) {
+        let mut said: Vec<(u32, u32, u32)> = Vec::new();
+        let mut called: Vec<(u32, u32)> = Vec::new();
+        for (unit, home) in desk.directory {
+            let unit = self.units.key(unit);
+            for number in &home.numbers {
+                let number = self.numbers.key(significant(number));
+                said.push((number, unit, DIRECTORY_ROWS));
+                for name in home.names.iter().filter_map(|name| surname(Some(name))) {
+                    called.push((number, self.names.key(&name)));
+                }
+            }
+        }
+        for row in self.rows.iter().filter(|_| own_word) {
+            for number in row.numbers.iter().filter(|number| **number != NONE) {
+                if row.unit != NONE {
+                    said.push((*number, row.unit, 1));
+                }
+            }
+        }
+        self.owners = vec![Owner::default(); self.numbers.count()];
+        self.known = vec![Vec::new(); self.units.count()];
+        said.sort_unstable();
+        for (number, unit, rows) in said {
+            match self.owners[number as usize].units.last_mut() {
+                Some((last, count)) if *last == unit => *count += rows,
+                _ => {
+                    self.owners[number as usize].units.push((unit, rows));
+                    self.known[unit as usize].push(number);
+                }
+            }
+        }
+        called.sort_unstable();
+        called.dedup();
+        for (number, name) in called {
+            self.owners[number as usize].names.push(name);
+        }
+        self.borne = vec![0; self.numbers.count()];
+        for row in &self.rows {
+            for number in row.numbers.iter().filter(|number| **number != NONE) {
+                self.borne[*number as usize] += 1;
+            }
+        }
+    }
+
+    /// Legs of one transferred call: the same caller at another desk as soon as the first hung up.
+    fn find_legs(&mut self) {
+        let mut by_end: Vec<u32> = (0..self.calls.len() as u32).collect();
+        by_end.sort_by_key(|place| (self.calls[*place as usize].end, *place));
+        for next in 0..self.calls.len() {
+            let second = &self.calls[next];
+            let from =
+                by_end.partition_point(|at| self.calls[*at as usize].end < second.ring - LEG_GAP_S);
+            let before = by_end[from..]
+                .iter()
+                .copied()
+                .take_while(|at| self.calls[*at as usize].end <= second.ring + LEG_GAP_S)
+                .find(|at| is_leg_before(&self.calls[*at as usize], second));
+            if let Some(first) = before {
+                self.calls[next].leg = Leg::Second(first);
+                if self.calls[first as usize].leg == Leg::Whole {
+                    self.calls[first as usize].leg = Leg::First(next as u32);
+                }
+            }
+        }
+    }
+
+    fn count_crowds(&mut self) {
+        let rings: Vec<i64> = self.calls.iter().map(|call| call.ring).collect();
+        for (call, ring) in self.calls.iter_mut().zip(&rings) {
+            let from = rings.partition_point(|other| *other < ring - 300);
+            let to = rings.partition_point(|other| *other <= ring + 300);
+            call.crowd = (to - from - 1).min(255) as u8;
+        }
+    }
+}
+
+fn is_leg_before(first: &Call, second: &Call) -> bool {
+    !first.out
+        && !second.out
+        && first.ring < second.ring
+        && first.number == second.number
+        && (first.line != second.line || first.line == NONE)
+}
+
+fn seconds(at: Moment) -> i64 {
+    at.timestamp()
+}
+
+/// Digits without leading zeros: an international form has none, and a trunk prefix is a zero.
+pub fn significant(number: &str) -> &str {
+    number.trim_start_matches('0')
+}
+
+/// The first character of a name, which is the family's in Chinese; a whole word elsewhere.
+fn surname(name: Option<&str>) -> Option<String> {
+    let name = name?.trim();
+    let first = name.chars().next()?;
+    if first.is_ascii() {
+        return name.split_whitespace().last().map(str::to_lowercase);
+    }
+    Some(first.to_string())
+}

@@ -1,0 +1,172 @@
+//! Clocks that run off: how far a source's times lie from the calls', as they jump and drift.
+//!
+//! Every row whose number (or call id) points at calls votes for the differences to them. The true
+//! difference repeats from row to row, chance differences do not; the likeliest course of the clock
+//! over all votes is found exactly (Viterbi), where a jump must be worth its cost.
+
+/// A vote: where it stands in the source's order, the difference in seconds, and its weight.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Vote {
+    pub at: i64,
+    pub away: i64,
+    pub weight: f64,
+}
+
+/// A stretch in which a clock keeps its difference, give or take a drift.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stretch {
+    pub from: i64,
+    /// Seconds that the source's times lie ahead.
+    pub ahead: i64,
+    /// Votes that agree.
+    pub rows: usize,
+}
+
+/// Differences are told apart to this many seconds.
+const STEP_S: i64 = 60;
+/// So many differences are considered at most.
+const STATES_MAX: usize = 48;
+/// What a jump costs, and a step of drift (logarithms of odds).
+const JUMP: f64 = 20.0;
+const DRIFT: f64 = 5.0;
+/// A clock is steady where it agrees with half of so many votes after each other.
+const STEADY_VOTES: usize = 40;
+/// A stretch that fewer rows show is part of the one before it.
+const STRETCH_ROWS_MIN: usize = 12;
+/// Steps up to here are drift.
+const DRIFT_S: i64 = 150;
+/// Votes spread so widely by chance.
+const CHANCE_S: f64 = 6.0 * 86_400.0;
+
+/// The course of a clock. `spread`: how exactly times agree with calls, in seconds. `votes` must be
+/// in order of `at`.
+pub fn course(votes: &[Vote], spread: f64) -> Vec<Stretch> {
+    let states = states(votes);
+    if votes.is_empty() || states.is_empty() {
+        return Vec::new();
+    }
+    let path = steady(votes, &states, spread)
+        .map_or_else(|| likeliest(votes, &states, spread), |state| vec![state; votes.len()]);
+    let mut stretches: Vec<Stretch> = Vec::new();
+    let mut members: Vec<Vec<i64>> = Vec::new();
+    let mut last = usize::MAX;
+    for (vote, state) in votes.iter().zip(&path) {
+        if *state != last {
+            stretches.push(Stretch { from: vote.at, ahead: states[*state], rows: 0 });
+            members.push(Vec::new());
+            last = *state;
+        }
+        if let Some(aways) = members.last_mut()
+            && (vote.away - states[*state]).abs() <= 3 * STEP_S
+        {
+            aways.push(vote.away);
+        }
+    }
+    for (stretch, aways) in stretches.iter_mut().zip(&mut members) {
+        aways.sort_unstable();
+        stretch.rows = aways.len();
+        if let Some(middle) = aways.get(aways.len() / 2) {
+            stretch.ahead = *middle;
+        }
+    }
+    let mut first = true;
+    stretches.retain(|stretch| std::mem::take(&mut first) || stretch.rows >= STRETCH_ROWS_MIN);
+    stretches
+}
+
+/// Differences that many votes share, and none at all.
+fn states(votes: &[Vote]) -> Vec<i64> {
+    let mut by_step: std::collections::BTreeMap<i64, f64> = std::collections::BTreeMap::new();
+    for vote in votes {
+        *by_step.entry(vote.away.div_euclid(STEP_S)).or_default() += vote.weight;
+    }
+    let mut all: Vec<(f64, i64)> = by_step
+        .iter()
+        .filter(|(_, weight)| **weight >= 3.0)
+        .map(|(step, weight)| (-weight, step * STEP_S + STEP_S / 2))
+        .collect();
+    all.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+    let mut states: Vec<i64> = all.into_iter().take(STATES_MAX).map(|(_, away)| away).collect();
+    states.sort_unstable();
+    states
+}
+
+/// The one difference that all the way most votes agree with: then no clock ran off.
+fn steady(votes: &[Vote], states: &[i64], spread: f64) -> Option<usize> {
+    let agrees = |vote: &Vote, state: i64| (vote.away - state).abs() as f64 <= 2.0 * spread;
+    let weight = |votes: &mut dyn Iterator<Item = &Vote>| votes.map(|v| v.weight).sum::<f64>();
+    let shared = |state: &usize| {
+        let mut near = votes.iter().filter(|vote| agrees(vote, states[*state]));
+        weight(&mut near)
+    };
+    let most = (0..states.len()).max_by(|a, b| shared(a).total_cmp(&shared(b)))?;
+    let holds = |block: &[Vote]| {
+        let near = weight(&mut block.iter().filter(|vote| agrees(vote, states[most])));
+        near >= 0.5 * weight(&mut block.iter())
+    };
+    votes.chunks(STEADY_VOTES).all(holds).then_some(most)
+}
+
+fn likeliest(votes: &[Vote], states: &[i64], spread: f64) -> Vec<usize> {
+    let fit = |vote: &Vote, state: i64| {
+        let away = (vote.away - state).abs() as f64;
+        let near = 0.8 * (-away / spread).exp() / (2.0 * spread);
+        vote.weight * ((near + 0.2 / CHANCE_S) * CHANCE_S).ln()
+    };
+    let mut score: Vec<f64> = states.iter().map(|state| fit(&votes[0], *state)).collect();
+    let mut back: Vec<Vec<u8>> = Vec::with_capacity(votes.len());
+    for vote in &votes[1..] {
+        let best = (0..states.len()).max_by(|a, b| score[*a].total_cmp(&score[*b])).unwrap_or(0);
+        let mut came = vec![0_u8; states.len()];
+        let mut next = vec![0.0; states.len()];
+        for (at, state) in states.iter().enumerate() {
+            let mut from = (score[at], at);
+            if score[best] - JUMP > from.0 {
+                from = (score[best] - JUMP, best);
+            }
+            for other in [at.wrapping_sub(2), at.wrapping_sub(1), at + 1, at + 2] {
+                let near = states.get(other).is_some_and(|s| (s - state).abs() <= DRIFT_S);
+                if near && score[other] - DRIFT > from.0 {
+                    from = (score[other] - DRIFT, other);
+                }
+            }
+            came[at] = from.1 as u8;
+            next[at] = from.0 + fit(vote, *state);
+        }
+        back.push(came);
+        score = next;
+    }
+    let mut at = (0..states.len()).max_by(|a, b| score[*a].total_cmp(&score[*b])).unwrap_or(0);
+    let mut path = vec![at; votes.len()];
+    for (place, came) in back.iter().enumerate().rev() {
+        at = usize::from(came[at]);
+        path[place] = at;
+    }
+    path
+}
+
+/// The difference at a place, between the stretches of a drift in a straight line.
+pub fn ahead(course: &[Stretch], at: i64) -> i64 {
+    let after = course.partition_point(|stretch| stretch.from <= at);
+    course.get(after.saturating_sub(1)).map_or(0, |stretch| stretch.ahead)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_jumps_and_comes_back_is_seen_through_chance_votes() {
+        let votes: Vec<Vote> = (0..300)
+            .map(|n| {
+                let true_away = if (100..200).contains(&n) { 1860 } else { -20 };
+                let away = if n % 4 == 0 { n * 977 % 90_000 - 45_000 } else { true_away + n % 30 };
+                Vote { at: n * 600, away, weight: 1.0 }
+            })
+            .collect();
+        let course = course(&votes, 90.0);
+        assert_eq!(course.len(), 3, "{course:?}");
+        assert!((ahead(&course, 150 * 600) - 1875).abs() < 30);
+        assert!((ahead(&course, 250 * 600) + 5).abs() < 30);
+    }
+}

@@ -1,0 +1,215 @@
+//! Clocks set right: the times written and the times of typing are moved to the phone system's
+//! clock, and recorders with clocks of their own to each other's.
+
+use super::Reading;
+use crate::linkage::habits::Off;
+use crate::linkage::habits::clock::{Stretch, Vote, ahead, course};
+use crate::linkage::{Contact, Row};
+use chrono::TimeDelta;
+use std::collections::{BTreeMap, HashMap};
+
+/// Calls of a number further from a row than this do not vote.
+const REACH_S: i64 = 3 * 86_400;
+/// A number with more calls within reach tells too little.
+const CALLS_MAX: usize = 6;
+/// Rows from which on one person's clock is looked at by itself.
+const PERSON_ROWS_MIN: usize = 40;
+
+/// A clock of the ledger.
+#[derive(Clone, Copy, PartialEq)]
+enum Clock {
+    Written,
+    Typed,
+}
+
+impl Clock {
+    /// Times agree with calls to about so many seconds.
+    fn spread_s(self) -> f64 {
+        if self == Self::Written { 120.0 } else { 900.0 }
+    }
+
+    /// Differences below this are left to the weights.
+    fn small_s(self) -> i64 {
+        if self == Self::Written { 90 } else { 1500 }
+    }
+
+    fn words(self) -> &'static str {
+        if self == Self::Written { "times written in the ledger" } else { "times of typing" }
+    }
+
+    fn of(self, row: &Row) -> Option<i64> {
+        match self {
+            Self::Written => row.occurred_at.filter(|_| !row.occurred_day_only),
+            Self::Typed => Some(row.registered_at).filter(|_| !row.imported),
+        }
+        .map(|at| at.timestamp())
+    }
+
+    fn turn_back(self, row: &mut Row, by: i64) {
+        let by = TimeDelta::seconds(by);
+        match self {
+            Self::Written => row.occurred_at = row.occurred_at.map(|at| at - by),
+            Self::Typed => row.registered_at -= by,
+        }
+    }
+}
+
+/// Sets both clocks of the ledger right: of the whole site, then of each person.
+pub fn fit(site: &str, off: &Off, reading: &mut Reading) {
+    if !off.applies("clock") {
+        return;
+    }
+    let calls = by_number(&reading.contacts);
+    halves(site, &calls, reading);
+    for clock in [Clock::Written, Clock::Typed] {
+        let all: Vec<usize> = (0..reading.rows.len()).collect();
+        set_right(site, clock, None, &all, &calls, reading);
+        for (person, rows) in by_person(reading) {
+            set_right(site, clock, Some(&person), &rows, &calls, reading);
+        }
+    }
+}
+
+/// Answers of each number's calls, in order.
+fn by_number(contacts: &[Contact]) -> HashMap<String, Vec<i64>> {
+    let mut calls: HashMap<String, Vec<i64>> = HashMap::new();
+    for contact in contacts {
+        let at = contact.answered_at.unwrap_or(contact.started_at).timestamp();
+        if let Some(number) = &contact.number {
+            calls.entry(number.clone()).or_default().push(at);
+        }
+    }
+    calls.values_mut().for_each(|times| times.sort_unstable());
+    calls
+}
+
+fn by_person(reading: &Reading) -> BTreeMap<String, Vec<usize>> {
+    let mut rows: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (place, row) in reading.rows.iter().enumerate() {
+        if let Some(handler) = &row.handler {
+            rows.entry(handler.clone()).or_default().push(place);
+        }
+    }
+    rows.retain(|_, rows| rows.len() >= PERSON_ROWS_MIN);
+    rows
+}
+
+/// Rows of one import follow each other in its own order; typed ones in time.
+fn ordered(clock: Clock, rows: &[usize], reading: &Reading) -> Vec<(i64, i64, usize)> {
+    let batch = |row: &Row| if row.imported { row.registered_at.timestamp() } else { 0 };
+    let mut order: Vec<(i64, i64, usize)> = rows
+        .iter()
+        .filter_map(|place| {
+            let row = &reading.rows[*place];
+            Some((batch(row), clock.of(row)?, *place))
+        })
+        .collect();
+    order.sort_unstable();
+    order
+}
+
+fn set_right(
+    site: &str,
+    clock: Clock,
+    person: Option<&str>,
+    rows: &[usize],
+    calls: &HashMap<String, Vec<i64>>,
+    reading: &mut Reading,
+) {
+    let order = ordered(clock, rows, reading);
+    let course = course(&votes(clock, &order, calls, reading), clock.spread_s());
+    let off = |stretch: &&Stretch| stretch.ahead.abs() >= clock.small_s();
+    if !course.iter().any(|stretch| off(&stretch)) {
+        return;
+    }
+    for (at, (_, _, place)) in order.iter().enumerate() {
+        let by = ahead(&course, at as i64);
+        if by.abs() >= clock.small_s() {
+            clock.turn_back(&mut reading.rows[*place], by);
+        }
+    }
+    for stretch in course.iter().filter(off) {
+        let from = order.get(stretch.from as usize).and_then(|(_, at, _)| {
+            Some(chrono::DateTime::from_timestamp(*at, 0)?.format("%Y-%m-%d").to_string())
+        });
+        let (from, by) = (from.unwrap_or_default(), apart(stretch.ahead));
+        let whose = person.map_or(String::new(), |person| format!(" by {person}"));
+        let sentence = format!("from {from} on {}{whose} lie {by} the calls", clock.words());
+        reading.habit(site, "clock", sentence, stretch.rows, order.len());
+    }
+}
+
+/// What the calls of each row's number say of a clock; places in `order` stand for times.
+fn votes(
+    clock: Clock,
+    order: &[(i64, i64, usize)],
+    calls: &HashMap<String, Vec<i64>>,
+    reading: &Reading,
+) -> Vec<Vote> {
+    let mut votes = Vec::new();
+    for (at, (_, _, place)) in order.iter().enumerate() {
+        let row = &reading.rows[*place];
+        let (Some(number), Some(own)) = (row.number.as_ref(), clock.of(row)) else { continue };
+        let near = around(calls.get(number), own);
+        if near.len() > CALLS_MAX {
+            continue;
+        }
+        let weight = 1.0 / near.len().max(1) as f64;
+        votes.extend(near.iter().map(|call| Vote { at: at as i64, away: own - call, weight }));
+    }
+    votes
+}
+
+fn around(times: Option<&Vec<i64>>, at: i64) -> &[i64] {
+    let times = times.map_or(&[][..], Vec::as_slice);
+    let from = times.partition_point(|call| *call < at - REACH_S);
+    let to = times.partition_point(|call| *call <= at + REACH_S);
+    &times[from..to]
+}
+
+const HALF_DAY_S: i64 = 12 * 3600;
+/// Rows from which on it tells something that no written hour is above twelve.
+const HALVES_ROWS_MIN: usize = 60;
+
+/// Hours up to twelve only, and no word for the half of the day: the half is the one that lies
+/// near a call of the number, else just before the time of typing.
+fn halves(site: &str, calls: &HashMap<String, Vec<i64>>, reading: &mut Reading) {
+    let hour = |at: i64| (at + 8 * 3600).rem_euclid(86_400) / 3600;
+    let written: Vec<i64> = reading.rows.iter().filter_map(|row| Clock::Written.of(row)).collect();
+    let late = |at: &&i64| hour(**at) > 12;
+    let afternoon = reading.contacts.iter().filter(|c| hour(c.started_at.timestamp()) > 13).count();
+    let is_half = written.len() >= HALVES_ROWS_MIN
+        && written.iter().filter(late).count() * 50 < written.len()
+        && afternoon * 4 > reading.contacts.len();
+    if !is_half {
+        return;
+    }
+    let mut turned = 0;
+    for row in &mut reading.rows {
+        let Some(at) = Clock::Written.of(row) else { continue };
+        let choices = [at, at + HALF_DAY_S, at - HALF_DAY_S];
+        let near = row.number.as_ref().and_then(|number| {
+            let calls = around(calls.get(number), at);
+            let away = |choice: &i64| calls.iter().map(|call| (call - choice).abs()).min();
+            choices.into_iter().filter_map(|one| Some((away(&one)?, one))).min()
+        });
+        let near = near.filter(|(away, _)| *away < 3600).map(|(_, choice)| choice);
+        let typed = (!row.imported).then(|| row.registered_at.timestamp() + 600);
+        let before = || choices.into_iter().filter(|one| typed.is_some_and(|at| *one <= at)).max();
+        let by = near.or_else(before).unwrap_or(at) - at;
+        turned += usize::from(by != 0);
+        Clock::Written.turn_back(row, -by);
+    }
+    let sentence = "times are written by a 12-hour clock without the half of the day".to_owned();
+    reading.habit(site, "clock", sentence, turned, written.len());
+}
+
+/// `31 min after`, `8 h before`.
+fn apart(seconds: i64) -> String {
+    let (size, side) = (seconds.abs(), if seconds > 0 { "after" } else { "before" });
+    let hours = (size + 300) / 3600;
+    if hours > 0 && (size - hours * 3600).abs() <= 300 {
+        return format!("{hours} h {side}");
+    }
+    format!("{} min {side}", (size + 30) / 60)
+}

@@ -1,0 +1,295 @@
+//! The weight of a pair: the logarithm of its odds against the row telling of no call and the call
+//! having no row, from the shares that a model believes in.
+
+use super::compact::{Call, Compact, Entry, NEVER, NONE};
+use super::evidence::agent::{Cells, Handlers};
+use super::evidence::home::{self, HomeLevel};
+use super::evidence::number::{self, NumberLevel};
+use super::evidence::registration;
+use super::evidence::time::{
+    ANYWHERE_S, BESIDE_EDGES, BESIDES, LAG_CLASSES, LAG_EDGES, NOW_S, OUTSIDE, ROUNDINGS, SLIPS,
+    Times, bin, width,
+};
+use super::ground::Ground;
+use super::model::{self, HOMES, Model};
+use crate::ledger::Channel;
+
+/// What an entry's call id says of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdLevel {
+    None,
+    Same,
+    /// It names another call.
+    Another,
+    /// It names no call there is.
+    Unknown,
+}
+
+/// A density in place of none at all.
+const NEXT_TO_NOTHING: f64 = 1e-12;
+
+/// A pair worth weighing, compared once.
+#[derive(Debug, Clone, Copy)]
+pub struct Pair {
+    pub call: u32,
+    pub row: u32,
+    pub number: NumberLevel,
+    pub home: HomeLevel,
+    pub id: IdLevel,
+    pub handler: Cells,
+    pub times: Times,
+}
+
+impl Pair {
+    /// The place of number and home in their common table.
+    pub fn identity(&self) -> usize {
+        self.number as usize * HOMES + self.home as usize
+    }
+}
+
+/// Compares the numbers and homes of a pair.
+pub fn identity(site: &Compact, call: &Call, row: &Entry) -> (NumberLevel, HomeLevel) {
+    let written = row.numbers.iter().filter(|number| **number != NONE);
+    let own = row.numbers.contains(&call.number);
+    let home = home::home(site, call, row, own);
+    if call.number == NONE {
+        let none = row.numbers[0] == NONE;
+        let level = if none { NumberLevel::WithheldNoneWritten } else { NumberLevel::Withheld };
+        return (level, home);
+    }
+    if own {
+        return (NumberLevel::Same, home);
+    }
+    let calls = &site.numbers.texts[call.number as usize];
+    let digits = |number: &u32| number::digits(calls, &site.numbers.texts[*number as usize]);
+    let level = written.map(digits).min().unwrap_or(NumberLevel::NoneWritten);
+    let is_weak = matches!(level, NumberLevel::Other | NumberLevel::TwoWrong);
+    if is_weak && is_of_the_home(site, call, row) {
+        return (NumberLevel::OfTheHome, home);
+    }
+    (level, home)
+}
+
+/// Whether the number written and the number calling are known of one unit.
+fn is_of_the_home(site: &Compact, call: &Call, row: &Entry) -> bool {
+    let calls = &site.owners[call.number as usize].units;
+    row.numbers.iter().filter(|number| **number != NONE).any(|number| {
+        let written = &site.owners[*number as usize].units;
+        let others = |unit: u32, rows: u32| unit != row.unit || rows > 1;
+        let shared = |unit: u32| calls.iter().any(|one| one.0 == unit);
+        written.iter().any(|(unit, rows)| others(*unit, *rows) && shared(*unit))
+    })
+}
+
+/// Which parts of a time explain it, for learning: how much each explanation holds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TimeShares {
+    pub now: f64,
+    pub anywhere: f64,
+    /// By moment, at the pair's slip.
+    pub beside: [f64; 3],
+}
+
+/// A model made ready for weighing the pairs of a site.
+pub struct Scales<'a> {
+    site: &'a Compact,
+    ground: &'a Ground,
+    model: &'a Model,
+    identity: Vec<f64>,
+    /// By number: how much rarer it is than numbers that agree by chance are.
+    rarity: Vec<f64>,
+    /// Densities of the lag of typing, and of times beside a moment.
+    lag: Vec<f64>,
+    beside: Vec<f64>,
+    of_row: Vec<f64>,
+    registered: Vec<f64>,
+    /// By direction, then follow-up or not.
+    kind: [[f64; 2]; 2],
+    id: [f64; 4],
+    ghost: f64,
+    second: f64,
+    person: f64,
+}
+
+impl<'a> Scales<'a> {
+    /// Makes a model ready.
+    pub fn of(site: &'a Compact, ground: &'a Ground, model: &'a Model) -> Self {
+        let by_chance = model.table(model::NUMBER_BY_CHANCE);
+        let together = model.table(model::NUMBER);
+        let identity = together.iter().zip(by_chance).map(|(m, u)| (m / u).ln()).collect();
+        let same = NumberLevel::Same as usize * HOMES;
+        let registered = (0..registration::CLASSES)
+            .map(|class| {
+                let table = model.table(model::registered(class));
+                (table[0] / table[1]).ln()
+            })
+            .collect();
+        let same: f64 = by_chance[same..same + HOMES].iter().sum();
+        let rarity = (0..site.numbers.count() as u32)
+            .map(|number| ground.share_of_number(site, number).map_or(0.0, |one| (same / one).ln()))
+            .collect();
+        let tables = (0..LAG_CLASSES).flat_map(|class| (0..ROUNDINGS).map(move |by| (class, by)));
+        let beside = tables
+            .flat_map(|(class, by)| densities(model.table(model::beside(class, by)), &BESIDE_EDGES))
+            .collect();
+        let id = model.table(model::CALL_ID);
+        let row = model.table(model::ROW);
+        Self {
+            site,
+            ground,
+            model,
+            identity,
+            rarity,
+            lag: densities(model.table(model::LAG), &LAG_EDGES),
+            beside,
+            of_row: of_rows(site, ground, model),
+            registered,
+            kind: kinds(model),
+            id: [0.0, (id[0] * ground.calls).ln(), id[1].ln(), (id[2] / 0.02).ln().min(0.0)],
+            ghost: row[2].ln(),
+            second: (row[1] / row[0]).ln(),
+            person: model.share(model::PERSON, 0),
+        }
+    }
+
+    /// The weight of number and home together.
+    pub fn identity(&self, pair: &Pair) -> f64 {
+        let weight = self.identity[pair.identity()];
+        if pair.number != NumberLevel::Same {
+            return weight;
+        }
+        weight + self.rarity[self.site.calls[pair.call as usize].number as usize]
+    }
+
+    /// How readily a call is written down at all, against being left out.
+    pub fn registered(&self, call: &Call) -> f64 {
+        self.registered[registration::class(call)]
+    }
+
+    /// The weight of what the call id says.
+    pub fn id(&self, pair: &Pair) -> f64 {
+        self.id[pair.id as usize]
+    }
+
+    /// The weight of direction and channel.
+    pub fn kind(&self, call: &Call, row: &Entry) -> f64 {
+        self.kind[usize::from(call.out)][usize::from(row.channel != Channel::FollowUp)]
+    }
+
+    /// The weight of a pair.
+    pub fn weigh(&self, pair: &Pair, handlers: &Handlers, on_duty: f64) -> f64 {
+        let (call, row) =
+            (&self.site.calls[pair.call as usize], &self.site.rows[pair.row as usize]);
+        self.registered(call) - self.ghost
+            + self.identity(pair)
+            + self.time(pair)
+            + self.kind(call, row)
+            + self.id(pair)
+            + handlers.weight(pair.handler, call, row, self.person, on_duty)
+    }
+
+    /// What is added to a pair's weight where the row is a second one of the call.
+    pub fn second(&self, pair: &Pair, handlers: &Handlers, on_duty: f64) -> f64 {
+        let (call, row) =
+            (&self.site.calls[pair.call as usize], &self.site.rows[pair.row as usize]);
+        let first = handlers.weight(pair.handler, call, row, self.person, on_duty);
+        self.second - self.registered(call) - first + Handlers::second_weight(call, row, on_duty)
+    }
+
+    /// The weight of both times of a row beside a call's.
+    pub fn time(&self, pair: &Pair) -> f64 {
+        let row = &self.site.rows[pair.row as usize];
+        let lag = usize::from(pair.times.lag);
+        let typed = match self.lag.get(lag) {
+            Some(density) => *density,
+            None if row.typed == NEVER => 1.0,
+            None => NEXT_TO_NOTHING,
+        };
+        if row.written == NEVER {
+            let call = &self.site.calls[pair.call as usize];
+            return self.unwritten(call, row, typed);
+        }
+        (typed * self.written(pair, row).0).ln() - self.of_row[pair.row as usize]
+    }
+
+    /// Density of the time written, and which explanation makes how much of it.
+    pub fn written(&self, pair: &Pair, row: &Entry) -> (f64, TimeShares) {
+        let model = self.model;
+        let now_share = if row.typed == NEVER { 0.0 } else { model.share(model::NOW, 0) };
+        let is_now = row.typed != NEVER && (row.written - row.typed).abs() <= NOW_S;
+        let mut shares = TimeShares {
+            now: if is_now { now_share / (2 * NOW_S) as f64 } else { 0.0 },
+            anywhere: (1.0 - now_share) * model.share(model::SLIP, SLIPS.len()) / ANYWHERE_S,
+            beside: [0.0; 3],
+        };
+        let times = pair.times;
+        if times.slip != OUTSIDE {
+            let slipped = (1.0 - now_share) * model.share(model::SLIP, usize::from(times.slip));
+            let table = usize::from(times.lag_class) * ROUNDINGS + usize::from(times.rounding);
+            for (moment, bin) in times.beside.into_iter().enumerate() {
+                let beside = self.beside[table * BESIDES..][..BESIDES].get(usize::from(bin));
+                let share = slipped * model.share(model::MOMENT, moment);
+                shares.beside[moment] = share * beside.copied().unwrap_or(NEXT_TO_NOTHING);
+            }
+        }
+        let total = shares.now + shares.anywhere + shares.beside.iter().sum::<f64>();
+        shares.now /= total;
+        shares.anywhere /= total;
+        shares.beside.iter_mut().for_each(|share| *share /= total);
+        (total, shares)
+    }
+
+    /// The weight where no time is written, or only a day.
+    fn unwritten(&self, call: &Call, row: &Entry, typed: f64) -> f64 {
+        if row.day != NEVER {
+            let level = day_level(call, row);
+            let day = self.model.share(model::DAY, level) / [1.0, 2.0, 10.0][level];
+            let rows = self.ground.mean();
+            let after = if row.typed == NEVER { 1.0 } else { 1.0 / 86_400.0 };
+            return (typed * (day / 86_400.0) / (rows * after)).ln();
+        }
+        if row.typed == NEVER {
+            return (1.0 / self.ground.rows.max(100.0)).ln();
+        }
+        (typed / self.ground.at(row.typed)).ln()
+    }
+}
+
+/// The day written is the call's, one beside it, or another.
+pub fn day_level(call: &Call, row: &Entry) -> usize {
+    match (call.answer - row.day).div_euclid(86_400) {
+        0 => 0,
+        -1 | 1 => 1,
+        _ => 2,
+    }
+}
+
+/// Weights of direction and channel. Among all calls about one in twelve goes out.
+fn kinds(model: &Model) -> [[f64; 2]; 2] {
+    let share = |table, level| model.share(table, level);
+    let any = |level| 0.92 * share(model::KIND_IN, level) + 0.08 * share(model::KIND_OUT, level);
+    [model::KIND_IN, model::KIND_OUT]
+        .map(|table| [0, 1].map(|level| (share(table, level) / any(level)).ln()))
+}
+
+/// Densities per second of a table over borders.
+fn densities(shares: &[f64], edges: &[i64]) -> Vec<f64> {
+    let density = |(bin, share): (usize, &f64)| (share / width(edges, bin)).max(NEXT_TO_NOTHING);
+    shares.iter().enumerate().map(density).collect()
+}
+
+/// Of how a random row would lie there, as a logarithm: what the weights of its pairs are held
+/// against.
+fn of_rows(site: &Compact, ground: &Ground, model: &Model) -> Vec<f64> {
+    let after = densities(model.table(model::LAG_OF_ROWS), &LAG_EDGES);
+    let of_row = |row: &Entry| {
+        if row.written == NEVER {
+            return 0.0;
+        }
+        let lag = (row.typed != NEVER).then(|| row.typed - row.written);
+        let typed =
+            lag.map_or(1.0, |lag| bin(&LAG_EDGES, lag).map_or(NEXT_TO_NOTHING, |bin| after[bin]));
+        (ground.at(row.written) * typed).ln()
+    };
+    site.rows.iter().map(of_row).collect()
+}
