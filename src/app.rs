@@ -7,8 +7,9 @@ use crate::flow::archive::Archive;
 use crate::flow::arriving::Arriving;
 use crate::flow::intake::Intake;
 use crate::flow::interpret::{Rules, Source};
+use crate::flow::keeping::{self, Keeping};
 use crate::job::look::Look;
-use crate::job::{follow, listen, prove, relink_daemon, sweep, watch as watching};
+use crate::job::{follow, listen, prove, relink_daemon, retain, sweep, watch as watching};
 use crate::metrics::Metrics;
 use crate::object::{Gate, folder::Folder};
 use crate::pbx::{self, generic::FieldMap};
@@ -199,6 +200,7 @@ pub async fn start(config: &Config) -> Result<Daemon, Error> {
         door: Door { token: pbx::Secret(config.access.token.clone()) },
         columns: config.ledger.columns.clone(),
         upload_bytes_max: config.server.upload_bytes_max,
+        limits: keeping_limits(config),
         ready: AtomicBool::new(true),
         changed: Arc::new(Notify::new()),
     });
@@ -225,7 +227,7 @@ pub async fn start(config: &Config) -> Result<Daemon, Error> {
         listening(config)?,
         stopped.clone(),
     ));
-    keep_always(config, &data, &mut jobs, &stopped);
+    keep_always(config, &state, &mut jobs, &stopped);
     jobs.spawn(link_always(state.clone(), stopped));
     let drain = Duration::from_secs(config.server.drain_s);
     Ok(Daemon { address, data, state, stop, drain, server, feeds, jobs })
@@ -298,15 +300,33 @@ async fn note_settings(data: &Data) -> Result<(), Error> {
 }
 
 /// The jobs that look after what is stored.
-fn keep_always(config: &Config, data: &Data, jobs: &mut JoinSet<()>, stopped: &Stop) {
-    let keeping = &config.keeping;
+fn keep_always(config: &Config, state: &Arc<State>, jobs: &mut JoinSet<()>, stopped: &Stop) {
+    let (keeping, archive) = (&config.keeping, &state.archive);
     let rounds = prove::Rounds {
         bytes_per_s: keeping.prove_bytes_per_s,
         every: TimeDelta::seconds(keeping.prove_every_s),
     };
-    jobs.spawn(prove::run(data.archive.clone(), rounds, stopped.clone()));
+    jobs.spawn(prove::run(archive.clone(), rounds, stopped.clone()));
     let grace = TimeDelta::seconds(keeping.sweep_grace_s);
-    jobs.spawn(sweep::run(data.archive.clone(), grace, stopped.clone()));
+    jobs.spawn(sweep::run(archive.clone(), grace, stopped.clone()));
+    let (every, state) = (keeping.retain_every_s.unsigned_abs(), Arc::clone(state));
+    let route = move || state.keeping();
+    jobs.spawn(retain::run(route, Duration::from_secs(every), stopped.clone()));
+}
+
+fn keeping_limits(config: &Config) -> keeping::Limits {
+    let keeping = &config.keeping;
+    keeping::Limits {
+        free_alarm_mib: keeping.free_alarm_mib,
+        free_floor_mib: keeping.free_floor_mib,
+        space_keep_days_min: keeping.space_keep_days_min,
+    }
+}
+
+/// The route of keeping, for a command.
+pub fn keeping(config: &Config, data: &Data) -> Keeping {
+    let (archive, rules) = (data.archive.clone(), data.rules.clone());
+    Keeping { archive, rules, limits: keeping_limits(config) }
 }
 
 async fn listen_always(

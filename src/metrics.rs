@@ -1,5 +1,6 @@
 //! Numbers about the daemon for Prometheus.
 
+use crate::flow::keeping::KeepingAnswer;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -38,6 +39,14 @@ pub struct Metrics {
     feeds_lost: Family<BySource, Counter>,
     clocks: Family<BySource, Gauge>,
     pub recordings: Counter,
+    pub disk_free_bytes: Gauge,
+    pub disk_alarm: Gauge,
+    pub disk_days_left: Gauge,
+    pub proof_age_s: Gauge,
+    pub strays: Gauge,
+    pub holds: Gauge,
+    pub holds_to_review: Gauge,
+    pub erased: Gauge,
     pub writer_queue: Gauge,
     pub fold_queue: Gauge,
     pub listening_queue: Gauge,
@@ -61,6 +70,14 @@ impl Default for Metrics {
             feeds_lost: Family::default(),
             clocks: Family::default(),
             recordings: Counter::default(),
+            disk_free_bytes: Gauge::default(),
+            disk_alarm: Gauge::default(),
+            disk_days_left: Gauge::default(),
+            proof_age_s: Gauge::default(),
+            strays: Gauge::default(),
+            holds: Gauge::default(),
+            holds_to_review: Gauge::default(),
+            erased: Gauge::default(),
             writer_queue: Gauge::default(),
             fold_queue: Gauge::default(),
             listening_queue: Gauge::default(),
@@ -91,7 +108,25 @@ impl Default for Metrics {
         registry.register("commits", "Synchronised commits", m.commits.clone());
         registry.register("commit_microseconds", "Time of all commits", m.commit_us.clone());
         registry.register("last_commit_microseconds", "Time of the last", m.last_commit_us.clone());
+        register_keeping(&mut registry, m);
         Self { registry, ..metrics }
+    }
+}
+
+/// What Prometheus shows of what is kept. -1 where nothing is known.
+fn register_keeping(registry: &mut Registry, m: &Metrics) {
+    let gauges = [
+        ("disk_free_bytes", "Room on the disk of the recordings", &m.disk_free_bytes),
+        ("disk_alarm", "1 when there is less room than the alarm", &m.disk_alarm),
+        ("disk_days_left", "Days until the disk is full", &m.disk_days_left),
+        ("store_proof_age_seconds", "Since every recording was read again", &m.proof_age_s),
+        ("stray_objects", "Stored bytes without a recording", &m.strays),
+        ("legal_holds", "Legal holds that stand", &m.holds),
+        ("legal_holds_to_review", "Legal holds due for review", &m.holds_to_review),
+        ("recordings_erased", "Recordings erased, with a tombstone", &m.erased),
+    ];
+    for (name, help, gauge) in gauges {
+        registry.register(name, help, gauge.clone());
     }
 }
 
@@ -144,6 +179,20 @@ impl Metrics {
         let label =
             ByCode { site: site.to_owned(), code: code.to_owned(), state: state.to_owned() };
         self.findings.get_or_create(&label).set(count);
+    }
+
+    /// How it stands with what is kept.
+    pub fn keeping(&self, standing: &KeepingAnswer) {
+        let or_unknown = |value: Option<u64>| value.map_or(-1, |value| value.cast_signed());
+        self.disk_free_bytes.set(or_unknown(standing.free_bytes));
+        self.disk_alarm.set(i64::from(standing.alarm));
+        let days_left = standing.forecast.as_ref().and_then(|forecast| forecast.days_left);
+        self.disk_days_left.set(or_unknown(days_left));
+        self.proof_age_s.set(standing.proof_age_s.unwrap_or(-1));
+        self.strays.set(standing.strays as i64);
+        self.holds.set(standing.holds as i64);
+        self.holds_to_review.set(standing.holds_to_review as i64);
+        self.erased.set(standing.erased);
     }
 
     /// Everything in the text form of OpenMetrics.

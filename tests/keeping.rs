@@ -135,3 +135,133 @@ fn write(path: &Path, bytes: &[u8]) {
     std::fs::set_permissions(path, may).expect("writable");
     std::fs::write(path, bytes).expect("written");
 }
+
+/// Ages under which a recording of today goes at once, but for the least that may be set.
+fn old_upload(house: &House, name: &str, bytes: &[u8]) -> Value {
+    let path = format!("/recordings/default/{name}?starts_at=2026-01-02T03:04:05Z");
+    let (status, answer) = house.ask("PUT", &path, &[], bytes);
+    assert_eq!(status, 201);
+    serde_json::from_slice(&answer).expect("JSON")
+}
+
+const AGES: &str = "retain_every_s = 100000\n[[sites]]\nid = \"default\"\n[[sites.settings]]\nkeep_days = 30\n\
+    [sites.settings.keep_days_of]\nunmatched = 60\n[[sources]]\nname = \"generic\"\nadapter = \"generic\"\n";
+
+#[test]
+fn a_held_recording_stays_and_the_other_leaves_a_tombstone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = settings(folder.path(), AGES);
+    let house = House::start(folder.path(), &["--config", &config]);
+    let (held, other) = (&SOUND[..5000], &SOUND[..6000]);
+    let held = old_upload(&house, "held.wav", held);
+    let other = old_upload(&house, "in-8001-13800138000-x.wav", other);
+    let thing = format!("sha256:{}", held["sha256"].as_str().expect("a hash"));
+    let place = |body: String| house.ask("POST", "/api/v1/holds", &[], body.as_bytes()).0;
+    assert_eq!(
+        place(format!(
+            r#"{{"thing":"{thing}","held":true,"why":"court","review_on":"2027-01-01"}}"#
+        )),
+        201
+    );
+    assert_eq!(
+        place(format!(r#"{{"thing":"{thing}","held":true,"why":"court"}}"#)),
+        422,
+        "no review"
+    );
+    assert_eq!(
+        place(format!(r#"{{"thing":"{thing}","held":true,"why":" ","review_on":"2027-01-01"}}"#)),
+        422
+    );
+    assert_eq!(
+        place(r#"{"thing":"call:none","held":true,"why":"x","review_on":"2027-01-01"}"#.into()),
+        404
+    );
+    let data = folder.path().join("data").to_string_lossy().into_owned();
+    let on = |more: &[&str]| {
+        let place = ["--data", &data, "--config", &config];
+        run(&[more, &place].concat())
+    };
+    let (code, text) = on(&["retain", "--dry-run", "--json"]);
+    assert_eq!(code, 0, "{text}");
+    let plan: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(plan["plan"]["going"][0]["recording"], other["id"], "{text}");
+    assert_eq!(plan["plan"]["going"].as_array().map(Vec::len), Some(1));
+    assert_eq!(plan["plan"]["spared"][0]["because"], "held");
+    assert!(object(folder.path(), &other).exists(), "a dry run erases nothing");
+    let (code, text) = on(&["retain"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(!object(folder.path(), &other).exists());
+    assert!(object(folder.path(), &held).exists());
+    let play = |key: &Value| house.ask("GET", &format!("/recordings/{key}/audio"), &[], b"");
+    let (status, told) = play(&other["id"]);
+    assert_eq!(status, 410);
+    assert!(String::from_utf8_lossy(&told).contains("unmatched is kept 60 days"));
+    assert_eq!(play(&held["id"]).0, 200);
+    let (status, page) =
+        house.ask("GET", &format!("/recordings/{}?lang=en", other["id"]), &[], b"");
+    assert_eq!(status, 200, "the row stays");
+    assert!(String::from_utf8_lossy(&page).contains("erased"));
+    assert_eq!(on(&["erase", &held["id"].to_string(), "--why", "asked"]).0, 3, "it is held");
+    assert_eq!(on(&["hold", "lift", &thing, "--why", "settled"]).0, 0);
+    assert_eq!(on(&["erase", &held["id"].to_string(), "--why", "asked"]).0, 0);
+    assert_eq!(play(&held["id"]).0, 410);
+    let (status, audit) =
+        house.ask("GET", "/audit?from=2026-01-01&to=2026-01-03&format=text&lang=en", &[], b"");
+    assert_eq!(status, 200, "the books balance: {}", String::from_utf8_lossy(&audit));
+    assert!(house.stop().success());
+    clean(&["replay", "--data", &data, "--config", &config]);
+    clean(&["verify", "--data", &data]);
+}
+
+#[test]
+fn under_a_full_disk_the_held_and_the_young_stay() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = settings(folder.path(), "retain_every_s = 100000\n");
+    let house = House::start(folder.path(), &["--config", &config]);
+    let young = object(folder.path(), &upload(&house, "young.wav", SOUND));
+    let held = old_upload(&house, "held.wav", &SOUND[..5000]);
+    let thing = format!("sha256:{}", held["sha256"].as_str().expect("a hash"));
+    let body =
+        format!(r#"{{"thing":"{thing}","held":true,"why":"court","review_on":"2027-01-01"}}"#);
+    assert_eq!(house.ask("POST", "/api/v1/holds", &[], body.as_bytes()).0, 201);
+    assert!(house.stop().success());
+    let full = "free_floor_mib = 900000000\nfree_alarm_mib = 900000001\nretain_every_s = 1\n";
+    let config = settings(folder.path(), full);
+    let house = House::start(folder.path(), &["--config", &config]);
+    let other = object(folder.path(), &old_upload(&house, "old.wav", &SOUND[..6000]));
+    while other.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let held = object(folder.path(), &held);
+    let (_, answer) = house.ask("GET", "/api/v1/keeping", &[], b"");
+    let answer: Value = serde_json::from_slice(&answer).expect("JSON");
+    assert_eq!(answer["alarm"], true, "{answer}");
+    assert_eq!(answer["holds"], 1);
+    assert!(young.exists());
+    assert!(held.exists());
+    let (_, metrics) = house.ask("GET", "/metrics", &[], b"");
+    let metrics = String::from_utf8_lossy(&metrics).into_owned();
+    assert!(metrics.contains("ringledger_disk_alarm 1"), "{metrics}");
+    assert!(metrics.contains("ringledger_recordings_erased 1"), "{metrics}");
+}
+
+#[test]
+fn a_crash_between_tombstone_and_bytes_is_mended_by_the_next_sweep() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = settings(folder.path(), AGES);
+    let house = House::start(folder.path(), &["--config", &config]);
+    let old = old_upload(&house, "old.wav", SOUND);
+    let path = object(folder.path(), &old);
+    assert!(house.stop().success());
+    let data = folder.path().join("data").to_string_lossy().into_owned();
+    clean(&["erase", &old["id"].to_string(), "--why", "asked", "--data", &data]);
+    // As if the program had died before it removed them.
+    std::fs::create_dir_all(path.parent().expect("a shard")).expect("made");
+    std::fs::write(&path, SOUND).expect("still there");
+    let house = House::start(folder.path(), &["--config", &config]);
+    while path.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let (_, page) = house.ask("GET", "/findings?lang=en", &[], b"");
+    assert!(!String::from_utf8_lossy(&page).contains("name=\"code\" value=\"object_stray\""));
+}

@@ -63,6 +63,11 @@ impl Place {
     }
 }
 
+/// Who gives commands here, as the operating system knows him.
+pub fn who() -> String {
+    std::env::var("USER").unwrap_or_else(|_| "command line".into())
+}
+
 /// Runs async work to its end.
 ///
 /// # Errors
@@ -78,7 +83,9 @@ impl From<crate::flow::error::Error> for Failure {
     fn from(error: crate::flow::error::Error) -> Self {
         use crate::flow::error::Kind;
         match error.kind {
-            Kind::Invalid | Kind::NotFound | Kind::TooLong => Self::Usage(error.context),
+            Kind::Invalid | Kind::NotFound | Kind::Gone | Kind::TooLong => {
+                Self::Usage(error.context)
+            }
             _ => Self::CouldNotRun(error.context),
         }
     }

@@ -8,11 +8,14 @@ mod config;
 mod data;
 mod deliveries;
 mod demo;
+mod erase;
 pub mod fold;
+mod hold;
 mod import;
 mod link;
 pub mod listen;
 mod replay;
+mod retain;
 mod sample;
 mod serve;
 mod verify;
@@ -54,6 +57,12 @@ pub enum Command {
     Replay(replay::Args),
     /// Walk the chain of facts and hash every recording again.
     Verify(verify::Args),
+    /// Show which recordings go and why, or erase them; say when the disk will be full.
+    Retain(retain::Args),
+    /// Place, lift or list legal holds.
+    Hold(hold::Args),
+    /// Erase the bytes of one recording; its row and a tombstone stay.
+    Erase(erase::Args),
     /// Look whether everything is there that the daemon needs.
     Check(check::Args),
     /// Show or check settings.
@@ -109,6 +118,9 @@ pub fn main() -> ExitCode {
         Command::Deliveries(args) => deliveries::run(args, cli.json),
         Command::Replay(args) => replay::run(args, cli.json),
         Command::Verify(args) => verify::run(args, cli.json),
+        Command::Retain(args) => retain::run(args, cli.json),
+        Command::Hold(args) => hold::run(args, cli.json),
+        Command::Erase(args) => erase::run(args, cli.json),
         Command::Check(args) => check::run(args, cli.json),
         Command::Config(args) => config::run(args, cli.json),
         Command::Fold(args) => fold::run(args, cli.json),

@@ -260,6 +260,7 @@ fn check_server(config: &Config, found: &mut Found) {
     let seconds = [
         ("keeping.prove_every_s", config.keeping.prove_every_s),
         ("keeping.sweep_grace_s", config.keeping.sweep_grace_s),
+        ("keeping.retain_every_s", config.keeping.retain_every_s),
     ];
     for (key, value) in seconds.into_iter().filter(|(_, value)| !(1..=YEAR_S).contains(value)) {
         found.push((key.into(), format!("is {value}, and must lie between 1 and a year")));

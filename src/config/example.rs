@@ -53,6 +53,7 @@ const COMMENTS: &[(&str, &str)] = &[
         "Less room than this, and recordings go before their time; 0: none ever goes for room.",
     ),
     ("keeping.space_keep_days_min", "Younger recordings never go for room."),
+    ("keeping.retain_every_s", "How often it is looked what goes."),
     (
         "ledger.columns",
         "Columns of your spreadsheet that are not recognised, e.g. \"联系方式\" = \"number\".",

@@ -109,6 +109,7 @@ pub struct KeepingConfig {
     pub free_alarm_mib: u64,
     pub free_floor_mib: u64,
     pub space_keep_days_min: u32,
+    pub retain_every_s: i64,
 }
 
 /// The ledger's spreadsheets.
@@ -236,6 +237,7 @@ impl Default for KeepingConfig {
             free_alarm_mib: 2048,
             free_floor_mib: 0,
             space_keep_days_min: 30,
+            retain_every_s: 3600,
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::ledger::version::{Change, changes};
 use crate::linkage::Proposal;
 use crate::party::PhoneNumber;
 use crate::site::Site;
+use crate::store::sqlite::erasures::{self, Tombstone};
 use crate::store::sqlite::findings;
 pub use crate::store::sqlite::findings::{Kept, Wanted, place_of};
 use crate::store::sqlite::{calls, entries, links, recordings, window};
@@ -47,6 +48,8 @@ pub struct CallAnswer {
 pub struct RecordingAnswer {
     pub site: Site,
     pub fact: RecordingFact,
+    /// What is left of it, where it was erased.
+    pub tombstone: Option<Tombstone>,
     pub findings: Vec<Kept>,
 }
 
@@ -74,6 +77,18 @@ pub struct FoundAnswer {
 fn known_site<'a>(rules: &'a Rules, store: &Store, id: &str) -> Result<(&'a Site, i64)> {
     let site = rules.sites.get(id).ok_or_else(|| Error::not_found(format!("site `{id}`")))?;
     Ok((site, store.site(id)?))
+}
+
+impl RecordingAnswer {
+    /// The recording, to be played.
+    ///
+    /// # Errors
+    /// [`Kind::Gone`] with its tombstone when it was erased.
+    pub fn playable(&self) -> Result<&RecordingFact> {
+        let Some(tombstone) = &self.tombstone else { return Ok(&self.fact) };
+        let (day, why) = (tombstone.at.date_naive(), &tombstone.why);
+        Err(Error::new(Kind::Gone, format!("the recording was erased on {day}: {why}")))
+    }
 }
 
 impl Answers {
@@ -186,7 +201,8 @@ impl Answers {
             let site = store::sqlite::site_of_fact(connection, key)?;
             let about = About { recording: Some(key), ..About::default() };
             let findings = findings::about(connection, site, about)?;
-            Ok(RecordingAnswer { site: site_of(&rules, &store, site)?, fact, findings })
+            let tombstone = erasures::tombstone(connection, key)?;
+            Ok(RecordingAnswer { site: site_of(&rules, &store, site)?, fact, tombstone, findings })
         })
         .await
     }

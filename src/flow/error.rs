@@ -9,6 +9,8 @@ pub enum Kind {
     Invalid,
     Unauthorised,
     NotFound,
+    /// It was there, and was erased.
+    Gone,
     /// It would break what is there already.
     Conflict,
     TooLong,

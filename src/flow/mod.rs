@@ -8,4 +8,5 @@ pub mod error;
 pub mod fold_files;
 pub mod intake;
 pub mod interpret;
+pub mod keeping;
 pub mod sources;

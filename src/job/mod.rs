@@ -9,5 +9,6 @@ pub mod quiet;
 pub mod relink;
 pub mod relink_daemon;
 pub mod replay;
+pub mod retain;
 pub mod sweep;
 pub mod watch;

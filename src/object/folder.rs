@@ -1,7 +1,7 @@
 //! Objects as files: `ab/cdef…`, written beside and renamed, so that a name always has all of its
 //! bytes.
 
-use super::{Incoming, ObjectStore, Readable};
+use super::{Incoming, ObjectStore, Readable, Space};
 use crate::recording::ContentHash;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
@@ -44,6 +44,14 @@ impl Folder {
         let name = hash.to_string();
         self.root.join(&name[..2]).join(&name[2..])
     }
+}
+
+/// The room on the disk of a folder, as others than root may use it.
+pub(super) fn space(folder: &Path) -> io::Result<Option<Space>> {
+    let disk = rustix::fs::statvfs(folder)?;
+    let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let total_bytes = disk.f_blocks.saturating_mul(disk.f_frsize);
+    Ok(Some(Space { free_bytes, total_bytes }))
 }
 
 struct Writing {
@@ -116,6 +124,10 @@ impl ObjectStore for Folder {
         }
         objects.sort();
         Ok(objects)
+    }
+
+    fn space(&self) -> io::Result<Option<Space>> {
+        space(&self.root)
     }
 
     fn delete(&self, hash: &ContentHash) -> io::Result<()> {

@@ -28,6 +28,13 @@ pub enum Proved {
     Missing,
 }
 
+/// Room for objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    pub free_bytes: u64,
+    pub total_bytes: u64,
+}
+
 /// Bytes on their way in. Dropped without `finish`, nothing is kept.
 pub trait Incoming: Write + Send {
     /// Makes the bytes safe and gives them their name: hash and length.
@@ -72,6 +79,14 @@ pub trait ObjectStore: Send + Sync {
     fn list(&self) -> io::Result<Vec<(ContentHash, u64)>> {
         let shards: io::Result<Vec<_>> = (0..=u8::MAX).map(|first| self.shard(first)).collect();
         Ok(shards?.concat())
+    }
+
+    /// The room there is, where the store knows a limit.
+    ///
+    /// # Errors
+    /// When the disk does not tell.
+    fn space(&self) -> io::Result<Option<Space>> {
+        Ok(None)
     }
 
     /// Reads an object again and says whether its bytes are what they were.

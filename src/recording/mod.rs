@@ -110,6 +110,8 @@ pub enum State {
     Damaged,
     /// Never came within the grace time.
     Lost,
+    /// Its bytes were erased; a tombstone says by whom and why.
+    Erased,
 }
 
 /// What is known of a recording from outside its sound: its name, an announcement, or who sent it.
@@ -141,6 +143,17 @@ pub struct Recording {
     pub state_at: Moment,
     /// `None` until somebody has listened.
     pub measures: Option<Measures>,
+}
+
+/// What is left of an erased recording, beside its row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tombstone {
+    pub sha256: ContentHash,
+    pub bytes: u64,
+    /// The rule, or a person's reason.
+    pub why: String,
+    pub who: String,
+    pub at: Moment,
 }
 
 impl Recording {

@@ -51,7 +51,7 @@ fn expected_since(call: &Call) -> Option<Moment> {
 /// Of a set the state that needs a look most speaks for all.
 fn order(state: State) -> u8 {
     match state {
-        State::Verified => 0,
+        State::Erased | State::Verified => 0,
         State::Stored => 1,
         State::Expected | State::Arriving => 2,
         State::Lost => 3,

@@ -81,6 +81,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("enquiry", "咨询", "enquiry"),
     ("entries", "台账", "Entries"),
     ("entry", "台账", "Entry"),
+    ("erased", "已删除", "erased"),
     ("evidence", "依据", "Evidence"),
     ("exempt", "无需登记", "owes nothing"),
     ("explain", "说明", "Explain"),

@@ -36,7 +36,10 @@ pub struct AtSite {
 }
 
 /// A body as JSON or as a form, and whether it was a form.
-async fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<(T, Option<String>)> {
+pub(super) async fn read<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(T, Option<String>)> {
     let invalid = |text: String| Error::new(Kind::Invalid, text);
     let bytes = body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| {
         Error::new(Kind::TooLong, format!("at most {BODY_BYTES_MAX} bytes are taken: {error}"))
@@ -59,8 +62,8 @@ async fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<(T
 /// A form knows only texts.
 fn typed(name: &str, text: &str) -> Value {
     match (name, text) {
-        ("together", "true") => true.into(),
-        ("together", "false") => false.into(),
+        ("together" | "held", "true") => true.into(),
+        ("together" | "held", "false") => false.into(),
         ("call" | "recording" | "entry" | "delivery", digits) => {
             digits.parse::<i64>().map_or_else(|_| digits.into(), Value::from)
         }
@@ -69,7 +72,7 @@ fn typed(name: &str, text: &str) -> Value {
 }
 
 /// Back to the page a form came from, within this site only; else the answer itself.
-fn done(then: Option<String>, status: StatusCode, answer: Value) -> Response {
+pub(super) fn done(then: Option<String>, status: StatusCode, answer: Value) -> Response {
     match then.filter(|then| then.starts_with('/') && !then.starts_with("//")) {
         Some(then) => Redirect::to(&then).into_response(),
         None => (status, Json(answer)).into_response(),
@@ -300,6 +303,10 @@ pub async fn readyz(Shared(state): Shared<Arc<State>>) -> Response {
 /// `GET /metrics`
 pub async fn metrics(Shared(state): Shared<Arc<State>>) -> Response {
     use std::sync::atomic::Ordering::Relaxed;
+    match state.keeping().standing(clock::now()).await {
+        Ok(standing) => state.metrics.keeping(&standing),
+        Err(error) => tracing::warn!(%error, "what is kept was not counted"),
+    }
     let (gauges, metrics) = (state.archive.store.gauges(), &state.metrics);
     metrics.writer_queue.set(gauges.waiting.load(Relaxed));
     metrics.fold_queue.set(gauges.unfolded.load(Relaxed));

@@ -29,6 +29,7 @@ pub async fn play(
         return Err(Error::new(Kind::NotFound, "a recording has a page and `audio`"));
     }
     let answer = state.answers().recording(key).await?;
+    answer.playable()?;
     let recording = answer.fact.recording;
     let asked = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
     let access = Access {

@@ -4,6 +4,7 @@ mod api;
 mod audio;
 pub mod error;
 pub mod hook;
+mod keeping;
 mod pages;
 pub mod server;
 pub mod session;
@@ -34,6 +35,10 @@ pub fn router(state: Arc<State>) -> Router {
         .route("/api/v1/decisions", post(api::decide))
         .route("/api/v1/explanations", post(api::explain))
         .route("/api/v1/sources", get(api::list_sources))
+        .route("/api/v1/holds", get(keeping::holds).post(keeping::hold))
+        .route("/api/v1/keeping", get(keeping::standing))
+        .route("/api/v1/keeping/plan", get(keeping::plan))
+        .route("/api/v1/recordings/{key}/erase", post(keeping::erase))
         .route("/healthz", get(api::healthz))
         .route("/readyz", get(api::readyz))
         .route("/metrics", get(api::metrics))

@@ -184,6 +184,7 @@ pub async fn recording(
     let page = RecordingPage {
         frame: &frame,
         fact: &answer.fact,
+        tombstone: answer.tombstone.as_ref(),
         findings: views(&answer.findings, &frame),
     };
     Ok(Html(html(&page)))

@@ -6,6 +6,7 @@ use crate::flow::archive::Archive;
 use crate::flow::desk::Desk;
 use crate::flow::error::Result;
 use crate::flow::intake::Intake;
+use crate::flow::keeping::{Keeping, Limits};
 use crate::metrics::Metrics;
 use axum::http::HeaderMap;
 use std::collections::BTreeMap;
@@ -22,6 +23,8 @@ pub struct State {
     pub door: Door,
     pub columns: BTreeMap<String, String>,
     pub upload_bytes_max: u64,
+    /// How much room must be left on the disk.
+    pub limits: Limits,
     /// False from the moment the daemon is told to stop.
     pub ready: AtomicBool,
     /// Wakes whoever links.
@@ -41,6 +44,12 @@ impl State {
             rules: self.intake.rules(),
             columns: self.columns.clone(),
         }
+    }
+
+    /// The route of keeping, under the rules in force.
+    pub fn keeping(&self) -> Keeping {
+        let (archive, rules) = (self.archive.clone(), self.intake.rules());
+        Keeping { archive, rules, limits: self.limits }
     }
 
     /// Who is asking.

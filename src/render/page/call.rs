@@ -5,7 +5,7 @@ use crate::audit::{CallFact, EntryFact, RecordingFact};
 use crate::call::Verdict;
 use crate::call::event::Moment;
 use crate::linkage::Proposal;
-use crate::recording::Standing;
+use crate::recording::{Standing, Tombstone};
 use crate::render::svg;
 use crate::render::words::{Language, word};
 use askama::Template;
@@ -105,10 +105,15 @@ pub fn verdict(verdict: &Option<Verdict>, language: Language) -> String {
 pub struct RecordingPage<'a> {
     pub frame: &'a Frame,
     pub fact: &'a RecordingFact,
+    /// What is left of it, where it was erased.
+    pub tombstone: Option<&'a Tombstone>,
     pub findings: Vec<FindingView>,
 }
 
 impl RecordingPage<'_> {
+    fn erased_at(&self) -> String {
+        self.tombstone.map_or_else(String::new, |stone| local(stone.at, self.frame.zone))
+    }
     fn waveform(&self) -> Option<String> {
         let measures = self.fact.recording.measures.as_ref()?;
         Some(svg::waveform(&measures.peaks, self.frame.t("recording")))

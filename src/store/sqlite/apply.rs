@@ -1,7 +1,7 @@
 //! What each kind of fact means for the derived rows. Live work and `replay` pass through here
 //! alike, so that a rebuilt database cannot differ from a grown one by accident.
 
-use super::{calls, entries, objects, people, recordings};
+use super::{calls, entries, erasures, holds, objects, people, recordings};
 use crate::call::Moment;
 use crate::store::fact::{Fact, Kind};
 use crate::store::{Error, Interpreter, Result, moment};
@@ -36,7 +36,8 @@ pub fn apply(place: &Place<'_>, fact: &Fact) -> Result<()> {
         Some(Kind::Explanation) => people::apply_explanation(place, fact, body(fact)?),
         Some(Kind::Directory) => people::apply_directory(place, fact, body(fact)?),
         Some(Kind::Object) => objects::apply(place, fact, body(fact)?),
-        Some(Kind::Hold | Kind::Erasure) => Ok(()),
+        Some(Kind::Hold) => holds::apply(place, fact, body(fact)?),
+        Some(Kind::Erasure) => erasures::apply(place, fact, body(fact)?),
         Some(Kind::Delivery | Kind::Settings | Kind::Access) | None => Ok(()),
     }
 }

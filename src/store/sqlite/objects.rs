@@ -276,8 +276,17 @@ pub fn sites(connection: &Connection) -> Result<Vec<i64>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// An erased recording has no bytes that could be wrong.
+pub(super) fn forget(place: &Place<'_>, site: i64, fact: &RecordingFact) -> Result<()> {
+    place.connection.execute(
+        "DELETE FROM object_fault WHERE site = ?1 AND hash = ?2",
+        params![site, fact.recording.hash.0.as_slice()],
+    )?;
+    mark(place, site, fact)
+}
+
 /// The recording's own day and that of its call must be computed again.
-pub(super) fn mark(place: &Place<'_>, site: i64, fact: &RecordingFact) -> Result<()> {
+fn mark(place: &Place<'_>, site: i64, fact: &RecordingFact) -> Result<()> {
     place.mark(site, recordings::starts_at(&fact.recording))?;
     match fact.call.map(|call| calls::time_of(place.connection, call)) {
         Some(Ok(at)) => place.mark(site, at),

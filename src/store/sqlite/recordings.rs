@@ -71,12 +71,23 @@ impl Tx<'_, '_> {
     /// [`Error::NotFound`] when there is no such recording.
     pub fn heard(&mut self, key: i64, measures: &Measures, at: Moment) -> Result<()> {
         let fact = recording(self.connection, key)?;
+        if fact.recording.state == State::Erased {
+            return Ok(());
+        }
         let site = self.site_of("recording", key)?;
         let recording = heard(fact.recording, measures.clone(), at);
         self.connection
             .prepare_cached("UPDATE recording SET doc = ?2, heard = 1 WHERE key = ?1")?
             .execute(params![key, json(key, &recording)?])?;
         self.place(site, |place| place.mark(site, starts_at(&recording)))
+    }
+
+    /// The site of a recording.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none of this key.
+    pub fn site_of_recording(&self, key: i64) -> Result<i64> {
+        self.site_of("recording", key)
     }
 
     /// Notes to which call's recording set a recording belongs.
@@ -128,6 +139,14 @@ pub fn apply(place: &Place<'_>, fact: &Fact, arrived: Arrived) -> Result<()> {
             json(fact.id, &recording)?
         ])?;
     place.mark(fact.site, at)
+}
+
+/// Writes what is known of a recording again.
+pub(super) fn rewrite(connection: &Connection, fact: &RecordingFact) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE recording SET doc = ?2 WHERE key = ?1")?
+        .execute(params![fact.key, json(fact.key, &fact.recording)?])?;
+    Ok(())
 }
 
 /// When a recording begins, as far as known; else when it was finished or arrived.
@@ -203,6 +222,20 @@ pub fn between(
 ) -> Result<Vec<RecordingFact>> {
     let values = params![site, micros(from), micros(to)];
     all(connection, "site = ?1 AND at >= ?2 AND at < ?3 ORDER BY at, key", values)
+}
+
+/// Recordings of a site that begin before a moment and are not erased, oldest first.
+///
+/// # Errors
+/// When a row cannot be read.
+pub fn kept_before(
+    connection: &Connection,
+    site: i64,
+    before: Moment,
+    count: usize,
+) -> Result<Vec<RecordingFact>> {
+    let condition = "site = ?1 AND erased = 0 AND at < ?2 ORDER BY at, key LIMIT ?3";
+    all(connection, condition, params![site, micros(before), count as i64])
 }
 
 /// Recordings nobody has listened to, oldest first: the queue of the job `listen`.
