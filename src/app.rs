@@ -3,15 +3,19 @@
 use crate::audio::child::Limits as ListeningLimits;
 use crate::clock;
 use crate::config::{Config, SourceConfig};
+use crate::flow::answer::Answers;
 use crate::flow::archive::Archive;
 use crate::flow::arriving::Arriving;
+use crate::flow::desk::Desk;
+use crate::flow::export::Exchange;
 use crate::flow::intake::Intake;
 use crate::flow::interpret::{Rules, Source};
 use crate::flow::keeping::{self, Keeping};
 use crate::job::look::Look;
 use crate::job::{follow, listen, prove, relink_daemon, retain, sweep, watch as watching};
 use crate::metrics::Metrics;
-use crate::object::{Gate, folder::Folder};
+use crate::object::sealed::Sealed;
+use crate::object::{Gate, Stores, folder::Folder};
 use crate::pbx::{self, generic::FieldMap};
 use crate::stop::{self, Stop, Stopper};
 use crate::store::sqlite::{Options, Store, database_in, findings};
@@ -147,17 +151,56 @@ pub fn open(config: &Config, alone: bool) -> Result<Data, Error> {
         guest: !owner,
     };
     let store = Store::open(&options, rules.clone())?;
-    let recordings = config.recordings_dir();
-    let objects = if owner { Folder::open(&recordings) } else { Folder::beside(&recordings) };
     let archive = Arc::new(Archive {
         store: store.clone(),
-        objects: Arc::new(objects.map_err(io(&recordings))?),
+        objects: Arc::new(objects(config, owner)?),
         gate: Gate::in_folder(&folder),
         metrics: Arc::new(Metrics::default()),
         arriving: Arriving::default(),
         arrived: Arc::new(Notify::new()),
     });
     Ok(Data { store, rules, archive, database, lock: owner.then_some(lock) })
+}
+
+/// Where the recordings lie: sealed for sites that have a key, as they came for the others.
+fn objects(config: &Config, owner: bool) -> Result<Stores, Error> {
+    let folder = config.recordings_dir();
+    let shared = if owner { Folder::open(&folder) } else { Folder::beside(&folder) };
+    let shared = Arc::new(shared.map_err(io(&folder))?);
+    let mut own = std::collections::BTreeMap::new();
+    for site in &config.sites {
+        let wrong = |(name, why)| Error::Settings(format!("site `{}`: {name}: {why}", site.id));
+        let keys = site.keys().map_err(wrong)?;
+        if !keys.0.is_empty() {
+            let root = folder.join("sealed").join(&site.id);
+            let sealed =
+                if owner { Sealed::open(&root, keys) } else { Sealed::beside(&root, keys) };
+            own.insert(site.id.clone(), Arc::new(sealed.map_err(io(&root))?));
+        }
+    }
+    Ok(Stores::new(shared, own, folder))
+}
+
+/// The route of questions, for a command.
+pub fn answers(data: &Data) -> Answers {
+    Answers { store: data.store.clone(), rules: data.rules.clone() }
+}
+
+/// The route out of the house, for a command.
+///
+/// # Errors
+/// [`Error::Settings`] when a key cannot be read.
+pub fn exchange(config: &Config, data: &Data) -> Result<Exchange, Error> {
+    let wrong = |(name, why)| Error::Settings(format!("exchange.{name}: {why}"));
+    let columns = config.ledger.columns.clone();
+    Ok(Exchange {
+        archive: data.archive.clone(),
+        answers: answers(data),
+        desk: Desk { store: data.store.clone(), rules: data.rules.clone(), columns },
+        signer: config.exchange.signer().map_err(wrong)?,
+        trusted: config.exchange.trusted().map_err(wrong)?,
+        domain: config.exchange.domain.clone(),
+    })
 }
 
 /// How children listen.

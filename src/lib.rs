@@ -4,8 +4,8 @@
 //! # Floors
 //!
 //! * Business, pure: [`party`], [`site`], [`finding`], [`call`], [`ledger`], [`recording`],
-//!   [`linkage`], [`keeping`], [`standard`], [`audit`], [`review`]. No clock, file, network or
-//!   environment.
+//!   [`linkage`], [`keeping`], [`standard`], [`audit`], [`review`], [`vcon`]. No clock, file,
+//!   network or environment.
 //! * The world, one room a technology: [`pbx`], [`feed`], [`audio`], [`sheet`], [`source`],
 //!   [`object`], [`store`], [`render`], [`web`].
 //! * Stairs: [`flow`] (the routes), [`job`] (slow work), [`app`] (wiring), [`config`], [`clock`],
@@ -48,4 +48,5 @@ pub mod source;
 pub mod standard;
 pub mod stop;
 pub mod store;
+pub mod vcon;
 pub mod web;

@@ -1,5 +1,6 @@
 //! Numbers about the daemon for Prometheus.
 
+use crate::call::Moment;
 use crate::flow::keeping::KeepingAnswer;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -7,6 +8,10 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// What is kept is counted at most so often.
+const KEPT_EVERY_S: i64 = 60;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BySource {
@@ -47,6 +52,8 @@ pub struct Metrics {
     pub holds: Gauge,
     pub holds_to_review: Gauge,
     pub erased: Gauge,
+    /// When what is kept was counted.
+    kept_at_s: AtomicI64,
     pub writer_queue: Gauge,
     pub fold_queue: Gauge,
     pub listening_queue: Gauge,
@@ -78,6 +85,7 @@ impl Default for Metrics {
             holds: Gauge::default(),
             holds_to_review: Gauge::default(),
             erased: Gauge::default(),
+            kept_at_s: AtomicI64::default(),
             writer_queue: Gauge::default(),
             fold_queue: Gauge::default(),
             listening_queue: Gauge::default(),
@@ -181,8 +189,14 @@ impl Metrics {
         self.findings.get_or_create(&label).set(count);
     }
 
+    /// Whether it is time to count what is kept again: counting a large store takes its time.
+    pub fn keeping_is_old(&self, at: Moment) -> bool {
+        at.timestamp() - self.kept_at_s.load(Ordering::Relaxed) >= KEPT_EVERY_S
+    }
+
     /// How it stands with what is kept.
-    pub fn keeping(&self, standing: &KeepingAnswer) {
+    pub fn keeping(&self, standing: &KeepingAnswer, at: Moment) {
+        self.kept_at_s.store(at.timestamp(), Ordering::Relaxed);
         let or_unknown = |value: Option<u64>| value.map_or(-1, |value| value.cast_signed());
         self.disk_free_bytes.set(or_unknown(standing.free_bytes));
         self.disk_alarm.set(i64::from(standing.alarm));

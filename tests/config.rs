@@ -112,3 +112,29 @@ fn a_dated_version_holds_from_its_day_in_the_sites_zone() {
     assert_eq!(limit("2026-11-30T15:59:59Z"), 3);
     assert_eq!(limit("2026-11-30T16:00:00Z"), 4, "midnight in Shanghai");
 }
+
+#[test]
+fn ages_floors_and_keys_are_checked_and_a_key_is_never_shown() {
+    let text = "[keeping]\nfree_floor_mib = 100\nfree_alarm_mib = 100\nsweep_grace_s = 0\n\
+        [[sites]]\nid = \"a\"\nseal_key = \"0123secret\"\n[[sites.settings]]\nkeep_days = 0\n\
+        [sites.settings.keep_days_of]\nrepairs = 3\n[[sites]]\nid = \"b\"\n\
+        seal_key_env = \"NOT_THERE\"\n[[sites.settings]]\n";
+    let found = wrong(text);
+    for (key, said) in [
+        ("keeping.free_alarm_mib", "more than"),
+        ("keeping.sweep_grace_s", "between 1"),
+        ("sites[0].seal_key", "64 hexadecimal digits"),
+        ("sites[0].settings[0].keep_days", "at least 1"),
+        ("sites[0].settings[0].keep_days_of", "no class `repairs`; there are enquiry"),
+        ("sites[1].seal_key", "named and empty"),
+    ] {
+        let told = found.iter().any(|(_, text)| text.contains(key) && text.contains(said));
+        assert!(told, "{key}: {found:#?}");
+    }
+    assert!(!format!("{found:?}").contains("0123secret"), "{found:?}");
+    let key = "1".repeat(64);
+    let good = format!("[[sites]]\nid = \"a\"\nseal_key = \"{key}\"\n[[sites.settings]]\n");
+    let config = parse(&good).expect("good settings");
+    let shown = toml::to_string(&config.masked()).expect("TOML");
+    assert!(!shown.contains(&key), "{shown}");
+}

@@ -208,6 +208,7 @@ fn a_masked_reader_sees_no_whole_number_on_any_page() {
         html(&RecordingPage {
             frame: &frame,
             tombstone: None,
+            held: None,
             fact: &recording(1, Some(1), moment(9, 0, 0)),
             findings: Vec::new(),
         }),

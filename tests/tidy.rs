@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms without clock, files, sockets, environment, randomness or logging.
-const PURE: [&str; 11] = [
+const PURE: [&str; 12] = [
     "party",
     "site",
     "finding",
@@ -16,6 +16,7 @@ const PURE: [&str; 11] = [
     "standard",
     "audit",
     "review",
+    "vcon",
 ];
 /// What pure rooms must not name.
 const WORLDLY: [&str; 16] = [
@@ -111,7 +112,7 @@ fn the_arrows_between_pure_rooms_point_one_way() {
         "linkage" | "keeping" => Some(3),
         "standard" => Some(4),
         "audit" => Some(5),
-        "review" => Some(6),
+        "review" | "vcon" => Some(6),
         _ => None,
     };
     let upward = |source: &Source, line: &str| {

@@ -38,6 +38,8 @@ pub enum What {
     Ledger { file: PathBuf },
     /// Units and their numbers from CSV or XLSX.
     Directory { file: PathBuf },
+    /// A call with its recordings and entry, from a vCon document.
+    Vcon { file: PathBuf },
     /// Recordings: files, or folders of files.
     Recordings { files: Vec<PathBuf> },
 }
@@ -59,6 +61,7 @@ pub fn run(args: &Args, json: bool) -> Result<Outcome, Failure> {
         let outcome = match &args.what {
             What::Ledger { file } => ledger(args, &desk, &site, file, json).await?,
             What::Directory { file } => directory(&desk, &site, file, json).await?,
+            What::Vcon { file } => vcon(args, &config, &data, &site, file, json).await?,
             What::Recordings { files } => recordings(&config, &data, &site, files, json).await?,
         };
         if !args.dry_run && data.is_owner() {
@@ -151,6 +154,40 @@ async fn directory(desk: &Desk, site: &str, file: &Path, json: bool) -> Result<O
     } else {
         println!("{count} numbers of units");
     }
+    Ok(Outcome::Clean)
+}
+
+async fn vcon(
+    args: &Args,
+    config: &Config,
+    data: &Data,
+    site: &str,
+    file: &Path,
+    json: bool,
+) -> Result<Outcome, Failure> {
+    if args.dry_run {
+        return Err(Failure::Usage("a vCon is taken in whole; it knows no --dry-run".into()));
+    }
+    let exchange = app::exchange(config, data)?;
+    let imported = exchange.import(site, &read(file)?, clock::now(), &super::data::who()).await?;
+    let key = data.store.site(site)?;
+    listen::catch_up(&data.archive, key, &app::listening(config)?).await?;
+    if json {
+        println!("{}", json!(imported));
+        return Ok(Outcome::Clean);
+    }
+    let signature = match imported.signature.as_str() {
+        "none" => "it is not signed".to_owned(),
+        "unknown" => "signature not verified: no trusted key is known".to_owned(),
+        name => format!("signature verified by {name}"),
+    };
+    let new = imported.recordings.iter().filter(|one| one.new).count();
+    println!(
+        "{}: {new} new recordings of {}; {signature}",
+        imported.uuid,
+        imported.recordings.len()
+    );
+    imported.left_out.iter().for_each(|text| println!("not taken: {text}"));
     Ok(Outcome::Clean)
 }
 

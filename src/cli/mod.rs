@@ -9,6 +9,7 @@ mod data;
 mod deliveries;
 mod demo;
 mod erase;
+mod export;
 pub mod fold;
 mod hold;
 mod import;
@@ -17,6 +18,7 @@ pub mod listen;
 mod replay;
 mod retain;
 mod sample;
+mod seal;
 mod serve;
 mod verify;
 
@@ -63,6 +65,10 @@ pub enum Command {
     Hold(hold::Args),
     /// Erase the bytes of one recording; its row and a tombstone stay.
     Erase(erase::Args),
+    /// Put everything a site keeps under its current key.
+    Seal(seal::Args),
+    /// Write a call as a vCon, or an entry as a case folder.
+    Export(export::Args),
     /// Look whether everything is there that the daemon needs.
     Check(check::Args),
     /// Show or check settings.
@@ -121,6 +127,8 @@ pub fn main() -> ExitCode {
         Command::Retain(args) => retain::run(args, cli.json),
         Command::Hold(args) => hold::run(args, cli.json),
         Command::Erase(args) => erase::run(args, cli.json),
+        Command::Seal(args) => seal::run(args, cli.json),
+        Command::Export(args) => export::run(args, cli.json),
         Command::Check(args) => check::run(args, cli.json),
         Command::Config(args) => config::run(args, cli.json),
         Command::Fold(args) => fold::run(args, cli.json),

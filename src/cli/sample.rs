@@ -150,12 +150,11 @@ fn export(
 fn copy(data: &Data, fact: &crate::audit::RecordingFact, target: &Path) -> io::Result<()> {
     let recording = &fact.recording;
     let codec = recording.measures.as_ref().map_or("", |measures| measures.codec.as_str());
-    let path = data.archive.objects.local_path(&recording.hash);
-    let path = path.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
     if codec == "PCM" && recording.hints.name.to_lowercase().ends_with(".wav") {
         let mut from = data.archive.objects.open(&recording.hash)?;
         io::copy(&mut from, &mut fs::File::create(target)?)?;
         return Ok(());
     }
-    crate::audio::rendition(&path, recording.hints.name.as_ref(), fs::File::create(target)?)
+    let file = data.archive.objects.on_disk(&recording.hash)?;
+    crate::audio::rendition(file.path(), recording.hints.name.as_ref(), fs::File::create(target)?)
 }

@@ -150,7 +150,7 @@ impl Walk<'_> {
     /// The value as written, cut short; a secret's is not shown.
     fn shown(&self, value: &toml::Spanned<DeValue<'_>>) -> String {
         let key = written(&self.path);
-        if key.contains("secret") || key.contains("token") {
+        if ["secret", "token", "key"].iter().any(|word| key.contains(word)) {
             return "(hidden)".into();
         }
         self.text.get(value.span()).unwrap_or_default().chars().take(40).collect()
@@ -187,6 +187,7 @@ pub(super) fn checked(
     fetch_secrets(&mut config, env, &mut found);
     check_server(&config, &mut found);
     check_sites(&config, &mut found);
+    check_exchange(&config, &mut found);
     for (index, source) in config.sources.iter().enumerate() {
         check_source(&config, index, source, &mut found);
     }
@@ -209,6 +210,18 @@ type Found = Vec<(String, String)>;
 fn fetch_secrets(config: &mut Config, env: Env<'_>, found: &mut Found) {
     let access = &mut config.access;
     fetch(&mut access.token, &access.token_file, &access.token_env, "access.token", env, found);
+    let own = &mut config.exchange;
+    let (file, variable) = (&own.signing_key_file, &own.signing_key_env);
+    fetch(&mut own.signing_key, file, variable, "exchange.signing_key", env, found);
+    for (index, site) in config.sites.iter_mut().enumerate() {
+        let key = format!("sites[{index}].seal_key");
+        fetch(&mut site.seal_key, &site.seal_key_file, &site.seal_key_env, &key, env, found);
+        let named = !site.seal_key_file.is_empty() || !site.seal_key_env.is_empty();
+        if named && site.seal_key.is_empty() && !found.iter().any(|(at, _)| at.starts_with(&key)) {
+            // Without its key a site would go on unsealed, and nobody would notice.
+            found.push((key, "is named and empty".into()));
+        }
+    }
     for (index, source) in config.sources.iter_mut().enumerate() {
         let key = format!("sources[{index}].secret");
         fetch(&mut source.secret, &source.secret_file, &source.secret_env, &key, env, found);
@@ -279,6 +292,12 @@ fn check_server(config: &Config, found: &mut Found) {
     }
 }
 
+fn check_exchange(config: &Config, found: &mut Found) {
+    let exchange = &config.exchange;
+    let wrong = [exchange.signer().err(), exchange.trusted().err()];
+    found.extend(wrong.into_iter().flatten().map(|(name, why)| (format!("exchange.{name}"), why)));
+}
+
 fn check_sites(config: &Config, found: &mut Found) {
     let mut ids = BTreeSet::new();
     for (index, site) in config.sites.iter().enumerate() {
@@ -289,6 +308,13 @@ fn check_sites(config: &Config, found: &mut Found) {
         if !is_name(&site.id) {
             let why = format!("`{}`: letters, digits, `-` and `_` only, at least one", site.id);
             found.push((key("id"), why));
+        }
+        if let Err((name, why)) = site.keys() {
+            found.push((key(name), why));
+        }
+        if site.seal_key.is_empty() && !site.seal_previous_key_files.is_empty() {
+            let why = "names earlier keys, and there is no seal_key to take their place";
+            found.push((key("seal_previous_key_files"), why.into()));
         }
         if site.settings.is_empty() {
             found.push((key("settings"), "needs at least one version".into()));

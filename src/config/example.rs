@@ -55,11 +55,31 @@ const COMMENTS: &[(&str, &str)] = &[
     ("keeping.space_keep_days_min", "Younger recordings never go for room."),
     ("keeping.retain_every_s", "How often it is looked what goes."),
     (
+        "exchange.domain",
+        "Host name of this house, as in its certificate: ids of vCons are unique under it.",
+    ),
+    ("exchange.signing_key", "Private key (PEM: RSA, P-256 or Ed25519) that signs what leaves;"),
+    ("exchange.signing_key_file", "… or a file that holds it"),
+    ("exchange.signing_key_env", "… or a variable of the environment."),
+    ("exchange.certificate_file", "Certificates (PEM) that speak for it, its own first."),
+    ("exchange.trusted_keys", "Files of public keys (PEM) whose signatures are believed."),
+    (
         "ledger.columns",
         "Columns of your spreadsheet that are not recognised, e.g. \"联系方式\" = \"number\".",
     ),
     ("sites.id", "Short name in addresses and files."),
     ("sites.name", "Name shown to people."),
+    (
+        "sites.seal_key",
+        "Key that seals the site's recordings on disk, as `openssl rand -hex 32` gives; without \
+         one they lie as they came;",
+    ),
+    ("sites.seal_key_file", "… or a file that holds it"),
+    ("sites.seal_key_env", "… or a variable of the environment."),
+    (
+        "sites.seal_previous_key_files",
+        "Files of earlier keys: they open until `ringledger seal` has been run.",
+    ),
     (
         "sites.settings.valid_from",
         "First day on which this version holds; the first version has none.",
@@ -168,7 +188,9 @@ pub fn example() -> String {
         "# All settings of ringledger with their defaults. Every line may be left out; without any file all of\n\
          # these hold. `ringledger config test FILE` checks a file, `ringledger config print` shows what holds.\n",
     );
-    for section in ["server", "data", "store", "log", "access", "listening", "keeping", "ledger"] {
+    for section in
+        ["server", "data", "store", "log", "access", "listening", "keeping", "exchange", "ledger"]
+    {
         if let Some(Value::Table(table)) = config.get(section) {
             write_table(&mut text, &format!("[{section}]"), section, table);
         }

@@ -11,8 +11,10 @@ pub use check::{ConfigError, ConfigErrors};
 pub use example::example;
 
 use crate::feed;
+use crate::object::sealed::{KeyRing, SiteKey};
 use crate::pbx::{self, Secret};
 use crate::site::{Site, SiteSettings};
+use crate::vcon::jws::{Signer, Trusted};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -27,6 +29,7 @@ pub struct Config {
     pub access: AccessConfig,
     pub listening: ListeningConfig,
     pub keeping: KeepingConfig,
+    pub exchange: ExchangeConfig,
     pub ledger: LedgerConfig,
     pub sites: Vec<SiteConfig>,
     pub sources: Vec<SourceConfig>,
@@ -112,6 +115,18 @@ pub struct KeepingConfig {
     pub retain_every_s: i64,
 }
 
+/// What leaves the house and comes back: vCons and case folders.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExchangeConfig {
+    pub domain: String,
+    pub signing_key: String,
+    pub signing_key_file: String,
+    pub signing_key_env: String,
+    pub certificate_file: String,
+    pub trusted_keys: Vec<String>,
+}
+
 /// The ledger's spreadsheets.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -126,6 +141,10 @@ pub struct LedgerConfig {
 pub struct SiteConfig {
     pub id: String,
     pub name: String,
+    pub seal_key: String,
+    pub seal_key_file: String,
+    pub seal_key_env: String,
+    pub seal_previous_key_files: Vec<String>,
     pub settings: Vec<SiteSettings>,
 }
 
@@ -169,6 +188,7 @@ impl Default for Config {
             access: AccessConfig::default(),
             listening: ListeningConfig::default(),
             keeping: KeepingConfig::default(),
+            exchange: ExchangeConfig::default(),
             ledger: LedgerConfig::default(),
             sites: vec![SiteConfig::default()],
             sources: pbx::ALL.iter().map(|pbx| source(pbx.name())).collect(),
@@ -245,7 +265,15 @@ impl Default for KeepingConfig {
 impl Default for SiteConfig {
     fn default() -> Self {
         let id = "default".to_owned();
-        Self { name: id.clone(), id, settings: vec![SiteSettings::default()] }
+        Self {
+            name: id.clone(),
+            id,
+            seal_key: String::new(),
+            seal_key_file: String::new(),
+            seal_key_env: String::new(),
+            seal_previous_key_files: Vec::new(),
+            settings: vec![SiteSettings::default()],
+        }
     }
 }
 
@@ -332,11 +360,66 @@ impl Config {
             }
         };
         hide(&mut masked.access.token);
+        hide(&mut masked.exchange.signing_key);
+        masked.sites.iter_mut().for_each(|site| hide(&mut site.seal_key));
         for source in &mut masked.sources {
             hide(&mut source.secret);
             hide(&mut source.feed_secret);
         }
         masked
+    }
+}
+
+impl SiteConfig {
+    /// The keys that seal and open the site's recordings, the current one first; none where the
+    /// site has no key.
+    ///
+    /// # Errors
+    /// The setting at fault and what is wrong with it.
+    pub fn keys(&self) -> Result<KeyRing, (&'static str, String)> {
+        let mut keys = Vec::new();
+        if !self.seal_key.is_empty() {
+            keys.push(SiteKey::parse(&self.seal_key).map_err(|why| ("seal_key", why))?);
+        }
+        for path in &self.seal_previous_key_files {
+            let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
+            let key = text.and_then(|text| SiteKey::parse(&text));
+            let wrong = |why| ("seal_previous_key_files", format!("{path}: {why}"));
+            keys.push(key.map_err(wrong)?);
+        }
+        Ok(KeyRing(keys))
+    }
+}
+
+impl ExchangeConfig {
+    /// What signs, if anything does.
+    ///
+    /// # Errors
+    /// The setting at fault and what is wrong with it.
+    pub fn signer(&self) -> Result<Option<Signer>, (&'static str, String)> {
+        if self.signing_key.is_empty() {
+            return Ok(None);
+        }
+        let certificates = match self.certificate_file.as_str() {
+            "" => String::new(),
+            path => std::fs::read_to_string(path)
+                .map_err(|error| ("certificate_file", format!("{path}: {error}")))?,
+        };
+        let signer = Signer::from_pem(&self.signing_key, &certificates);
+        signer.map(Some).map_err(|why| ("signing_key", why))
+    }
+
+    /// The public keys whose signatures are believed.
+    ///
+    /// # Errors
+    /// The setting at fault and what is wrong with it.
+    pub fn trusted(&self) -> Result<Vec<Trusted>, (&'static str, String)> {
+        let one = |path: &String| {
+            let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
+            let key = text.and_then(|text| Trusted::from_pem(path, &text));
+            key.map_err(|why| ("trusted_keys", format!("{path}: {why}")))
+        };
+        self.trusted_keys.iter().map(one).collect()
     }
 }
 

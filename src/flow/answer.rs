@@ -11,10 +11,11 @@ use crate::ledger::version::{Change, changes};
 use crate::linkage::Proposal;
 use crate::party::PhoneNumber;
 use crate::site::Site;
+use crate::store::sqlite::entries::Version;
 use crate::store::sqlite::erasures::{self, Tombstone};
 use crate::store::sqlite::findings;
 pub use crate::store::sqlite::findings::{Kept, Wanted, place_of};
-use crate::store::sqlite::{calls, entries, links, recordings, window};
+use crate::store::sqlite::{calls, entries, holds, links, recordings, window};
 use crate::store::{self, Connection, Store};
 use chrono::Days;
 use std::sync::Arc;
@@ -50,6 +51,8 @@ pub struct RecordingAnswer {
     pub fact: RecordingFact,
     /// What is left of it, where it was erased.
     pub tombstone: Option<Tombstone>,
+    /// The thing under whose legal hold it is.
+    pub held: Option<String>,
     pub findings: Vec<Kept>,
 }
 
@@ -61,6 +64,10 @@ pub struct EntryAnswer {
     pub site: Site,
     pub fact: EntryFact,
     pub versions: Vec<VersionAnswer>,
+    /// The versions as they were written.
+    pub written: Vec<Version>,
+    /// The recording without a call that it is linked to.
+    pub recording: Option<RecordingFact>,
     pub call: Option<i64>,
     pub link: Option<Proposal>,
     pub findings: Vec<Kept>,
@@ -201,8 +208,13 @@ impl Answers {
             let site = store::sqlite::site_of_fact(connection, key)?;
             let about = About { recording: Some(key), ..About::default() };
             let findings = findings::about(connection, site, about)?;
-            let tombstone = erasures::tombstone(connection, key)?;
-            Ok(RecordingAnswer { site: site_of(&rules, &store, site)?, fact, tombstone, findings })
+            Ok(RecordingAnswer {
+                site: site_of(&rules, &store, site)?,
+                tombstone: erasures::tombstone(connection, key)?,
+                held: holds::held(connection, site)?.by(&fact).cloned(),
+                fact,
+                findings,
+            })
         })
         .await
     }
@@ -221,6 +233,11 @@ impl Answers {
             Ok(EntryAnswer {
                 site: site_of(&rules, &store, site)?,
                 versions: versions(connection, key)?,
+                written: entries::versions(connection, key)?,
+                recording: match link.as_ref().and_then(|(link, _)| link.recording) {
+                    Some(key) => Some(recordings::recording(connection, key)?),
+                    None => None,
+                },
                 findings: findings::about(connection, site, about)?,
                 call: link.as_ref().and_then(|(link, _)| link.call),
                 link: link.map(|(_, proposal)| proposal),
@@ -239,6 +256,34 @@ impl Answers {
         let id = entry_id.to_owned();
         let found = self.read(move |connection| entries::by_id(connection, key, &id)).await?;
         found.ok_or_else(|| Error::not_found(format!("entry `{entry_id}`")))
+    }
+
+    /// The key of a call by any of its ids.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`].
+    pub async fn call_key(&self, site: &str, id: &str) -> Result<i64> {
+        let (_, key) = known_site(&self.rules, &self.store, site)?;
+        let asked = id.to_owned();
+        let found = self.read(move |connection| calls::key_of(connection, key, &asked)).await?;
+        found.ok_or_else(|| Error::not_found(format!("call `{id}`")))
+    }
+
+    /// What is left of a recording, where it was erased.
+    ///
+    /// # Errors
+    /// When the row cannot be read.
+    pub async fn tombstone(&self, recording: i64) -> Result<Option<Tombstone>> {
+        self.read(move |connection| erasures::tombstone(connection, recording)).await
+    }
+
+    /// Where the chain of a site's facts stands: their count, and the newest value in hex.
+    ///
+    /// # Errors
+    /// When the site is not known or the disk fails.
+    pub async fn chain(&self, site: &str) -> Result<(i64, String)> {
+        let (_, key) = known_site(&self.rules, &self.store, site)?;
+        self.read(move |connection| store::sqlite::chain_end(connection, key)).await
     }
 
     /// Calls and entries of a number, or entries with words in them.

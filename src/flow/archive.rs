@@ -6,7 +6,7 @@ use super::arriving::Arriving;
 use super::error::{Error, Kind, Result};
 use crate::call::Moment;
 use crate::metrics::Metrics;
-use crate::object::{Gate, Incoming, ObjectStore, Pass};
+use crate::object::{Gate, Incoming, Pass, Stores};
 use crate::recording::{ContentHash, Hints, Recording, Standing, standing};
 use crate::source::Arrival;
 use crate::store::sqlite::objects::{self, Owner, Seen};
@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 /// Everything the route needs.
 pub struct Archive {
     pub store: Store,
-    pub objects: Arc<dyn ObjectStore>,
+    pub objects: Arc<Stores>,
     /// Held from an object's name to its row.
     pub gate: Gate,
     pub metrics: Arc<Metrics>,
@@ -47,12 +47,12 @@ fn disk(error: &io::Error) -> Error {
 }
 
 impl Archive {
-    /// Begins to take bytes.
+    /// Begins to take bytes of a site.
     ///
     /// # Errors
     /// When there is no room for them.
-    pub fn begin(&self) -> Result<Box<dyn Incoming>> {
-        self.objects.begin().map_err(|error| disk(&error))
+    pub fn begin(&self, site: &str) -> Result<Box<dyn Incoming>> {
+        self.objects.begin(site).map_err(|error| disk(&error))
     }
 
     /// Makes bytes safe, then writes their row. `expected` is the hash the sender promised.
@@ -142,7 +142,7 @@ impl Archive {
         if self.read(move |connection| recordings::is_taken(connection, &seen)).await? {
             return Ok(None);
         }
-        let (path, mut incoming) = (arrival.path.clone(), self.begin()?);
+        let (path, mut incoming) = (arrival.path.clone(), self.begin(site)?);
         let copied = move || {
             io::copy(&mut File::open(path)?, &mut incoming)?;
             Ok(incoming)
@@ -189,6 +189,42 @@ impl Archive {
         said: Option<(i64, Seen, Moment)>,
     ) -> store::Result<bool> {
         self.unowned(object, said, move |archive| archive.objects.delete(&object)).await
+    }
+
+    /// Removes the bytes of a recording that was erased: a sealed copy of its site's own, and the
+    /// shared one where no other site keeps it.
+    ///
+    /// # Errors
+    /// As [`Archive::remove`].
+    pub async fn remove_erased(
+        self: &Arc<Self>,
+        site: i64,
+        object: ContentHash,
+    ) -> store::Result<()> {
+        let archive = Arc::clone(self);
+        let name = self.store.names().sites.get(&site).cloned().unwrap_or_default();
+        let deleted =
+            tokio::task::spawn_blocking(move || archive.objects.delete_own(&name, &object));
+        let failed = |error: String| store::Error::Unavailable(error);
+        let deleted = deleted.await.map_err(|error| failed(error.to_string()))?;
+        deleted.map_err(|error| failed(error.to_string()))?;
+        self.remove(object, None).await.map(drop)
+    }
+
+    /// Removes the plain bytes of what is sealed, where no site without a key keeps them.
+    ///
+    /// # Errors
+    /// When the store or the disk fails.
+    pub fn delete_plain(&self, object: &ContentHash) -> io::Result<()> {
+        let _pass = self.gate.remove()?;
+        let names = self.store.names();
+        let plain = names.sites.iter().filter(|(_, name)| self.objects.own(name).is_none());
+        let plain: Vec<i64> = plain.map(|(key, _)| *key).collect();
+        let owner = self.store.read(|connection| objects::owner(connection, &plain, object));
+        if owner.map_err(io::Error::other)? == Owner::Recording {
+            return Ok(());
+        }
+        self.objects.shared().delete(object)
     }
 
     /// In one go on one thread: whoever waits for the gate must never keep the holder waiting.

@@ -164,7 +164,7 @@ impl Intake {
             let call_id = told.iter().find_map(|told| told.call_id.clone());
             hints.call_id = call_id.or(hints.call_id);
             let kept = async {
-                let mut incoming = self.archive.begin()?;
+                let mut incoming = self.archive.begin(&source.site)?;
                 incoming
                     .write_all(part.body)
                     .map_err(|error| Error::new(Kind::Unavailable, format!("not kept: {error}")))?;

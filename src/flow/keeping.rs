@@ -159,7 +159,7 @@ impl Keeping {
             for (one, outcome) in chunk.iter().zip(outcomes.await?) {
                 match outcome {
                     Ok(object) => {
-                        self.archive.remove(object, None).await?;
+                        self.archive.remove_erased(one.site, object).await?;
                         (done.erased, done.bytes) = (done.erased + 1, done.bytes + one.bytes);
                     }
                     Err(_) => done.refused += 1,
@@ -182,11 +182,12 @@ impl Keeping {
         let (why, who) = (why.to_owned(), who.to_owned());
         let outcome = self.archive.store.write(move |tx| {
             let site = tx.site_of_recording(key)?;
-            tx.erase(site, key, &why, at, &who)
+            Ok((site, tx.erase(site, key, &why, at, &who)?))
         });
-        match outcome.await? {
+        let (site, outcome) = outcome.await?;
+        match outcome {
             Ok(object) => {
-                self.archive.remove(object, None).await?;
+                self.archive.remove_erased(site, object).await?;
                 Ok(())
             }
             Err(Refused::Already) => {

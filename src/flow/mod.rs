@@ -3,8 +3,10 @@
 pub mod answer;
 pub mod archive;
 pub mod arriving;
+pub mod case;
 pub mod desk;
 pub mod error;
+pub mod export;
 pub mod fold_files;
 pub mod intake;
 pub mod interpret;

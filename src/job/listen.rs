@@ -5,7 +5,6 @@ use crate::audio::child::{self, Limits};
 use crate::clock;
 use crate::flow::archive::Archive;
 use crate::store::sqlite::recordings;
-use std::io;
 use std::sync::Arc;
 
 /// Recordings looked up at a time.
@@ -35,9 +34,7 @@ pub async fn catch_up(
             let hash = fact.recording.hash;
             let name = fact.recording.hints.name.clone();
             let measured = tokio::task::spawn_blocking(move || {
-                let path = objects.local_path(&hash);
-                let path = path.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-                child::listen_as(&path, &name, &limits)
+                child::listen_as(objects.on_disk(&hash)?.path(), &name, &limits)
             });
             match measured.await {
                 Ok(Ok(measures)) => {

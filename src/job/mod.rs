@@ -10,5 +10,6 @@ pub mod relink;
 pub mod relink_daemon;
 pub mod replay;
 pub mod retain;
+pub mod seal;
 pub mod sweep;
 pub mod watch;

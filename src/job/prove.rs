@@ -87,7 +87,9 @@ async fn prove(archive: &Arc<Archive>, kept: Kept, rounds: Rounds, stop: &Stop) 
     let (own, stop) = (Arc::clone(archive), stop.clone());
     let (proved, known) = tokio::task::spawn_blocking(move || {
         let mut pace = pace(rounds.bytes_per_s, stop);
-        let proved = own.objects.prove(&kept.hash, &mut pace);
+        let names = own.store.names();
+        let site = names.sites.get(&kept.site).map_or("", String::as_str);
+        let proved = own.objects.prove(site, &kept.hash, &mut pace);
         let known = |connection: &_| objects::fault(connection, kept.site, &kept.hash);
         Ok::<_, Error>((proved, own.store.read(known)?))
     })

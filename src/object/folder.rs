@@ -41,9 +41,36 @@ impl Folder {
     }
 
     fn path(&self, hash: &ContentHash) -> PathBuf {
-        let name = hash.to_string();
-        self.root.join(&name[..2]).join(&name[2..])
+        Self::path_in(&self.root, hash)
     }
+
+    /// Where an object of a folder lies.
+    pub(super) fn path_in(root: &Path, hash: &ContentHash) -> PathBuf {
+        let name = hash.to_string();
+        root.join(&name[..2]).join(&name[2..])
+    }
+
+    /// A file without a name yet, on the same disk, for this user alone.
+    pub(super) fn temporary(root: &Path) -> io::Result<NamedTempFile> {
+        NamedTempFile::new_in(root.join(INCOMING))
+    }
+}
+
+/// Gives a file its name, in place of whatever has it, once its bytes are on the disk.
+pub(super) fn keep(file: NamedTempFile, root: &Path, target: &Path) -> io::Result<()> {
+    fs::create_dir_all(target.parent().unwrap_or(root))?;
+    file.as_file().sync_all()?;
+    file.persist(target).map_err(|error| error.error)?;
+    let mut readable = fs::metadata(target)?.permissions();
+    readable.set_readonly(true);
+    fs::set_permissions(target, readable)?;
+    sync_folders(root, target)
+}
+
+/// A name is safe only when its folder is.
+fn sync_folders(root: &Path, target: &Path) -> io::Result<()> {
+    File::open(target.parent().unwrap_or(root))?.sync_all()?;
+    File::open(root)?.sync_all()
 }
 
 /// The room on the disk of a folder, as others than root may use it.
@@ -76,26 +103,19 @@ impl Write for Writing {
 impl Incoming for Writing {
     fn finish(self: Box<Self>) -> io::Result<(ContentHash, u64)> {
         let hash = ContentHash(self.hash.finalize().into());
-        let target = Folder { root: self.root.clone() }.path(&hash);
-        let parent = target.parent().unwrap_or(&self.root);
-        fs::create_dir_all(parent)?;
-        self.file.as_file().sync_all()?;
-        if !target.exists() {
-            self.file.persist(&target).map_err(|error| error.error)?;
-            let mut readable = fs::metadata(&target)?.permissions();
-            readable.set_readonly(true);
-            fs::set_permissions(&target, readable)?;
+        let target = Folder::path_in(&self.root, &hash);
+        if target.exists() {
+            sync_folders(&self.root, &target)?;
+        } else {
+            keep(self.file, &self.root, &target)?;
         }
-        // The name is safe only when its folder is.
-        File::open(parent)?.sync_all()?;
-        File::open(&self.root)?.sync_all()?;
         Ok((hash, self.bytes))
     }
 }
 
 impl ObjectStore for Folder {
     fn begin(&self) -> io::Result<Box<dyn Incoming>> {
-        let file = NamedTempFile::new_in(self.root.join(INCOMING))?;
+        let file = Self::temporary(&self.root)?;
         Ok(Box::new(Writing { root: self.root.clone(), file, hash: Sha256::new(), bytes: 0 }))
     }
 

@@ -3,8 +3,12 @@
 pub mod folder;
 mod gate;
 pub mod memory;
+pub mod sealed;
+mod segments;
+mod stores;
 
 pub use gate::{Gate, Pass};
+pub use stores::{OnDisk, Stores};
 
 use crate::recording::ContentHash;
 use sha2::{Digest, Sha256};

@@ -157,6 +157,11 @@ pub struct Tombstone {
 }
 
 impl Recording {
+    /// Whether anybody can listen to it: it has sound, and its bytes were not erased.
+    pub fn is_playable(&self) -> bool {
+        self.has_sound() && self.state != State::Erased
+    }
+
     /// Whether it is a recording of somebody: a file of a header and no sound is none, and owes
     /// nothing.
     pub fn has_sound(&self) -> bool {

@@ -99,6 +99,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("handler", "经办人", "handler"),
     ("healed", "已补齐", "healed"),
     ("heard_at", "最近推送", "last heard"),
+    ("held", "法律保全", "legal hold"),
     ("help", "求助", "help"),
     ("hint_thing", "call:呼叫编号 或 sha256:录音", "call:ID or sha256:HEX"),
     ("inbound", "来电", "inbound"),

@@ -65,7 +65,9 @@ pub fn frame(question: &Question, facts: &Facts, talk_ms_min: i64) -> Vec<Candid
     let mut frame: Vec<Candidate> = world
         .calls_asked()
         .filter_map(|fact| {
-            let recordings: Vec<&RecordingFact> = world.sound_of(fact.key).copied().collect();
+            let playable = |one: &&&RecordingFact| one.recording.is_playable();
+            let recordings: Vec<&RecordingFact> =
+                world.sound_of(fact.key).filter(playable).copied().collect();
             candidate(fact, &recordings).filter(|one| one.talk_ms >= talk_ms_min)
         })
         .collect();

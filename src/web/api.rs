@@ -235,7 +235,7 @@ pub async fn upload(
         .map(|value| value.to_str().unwrap_or_default().parse::<ContentHash>())
         .transpose()
         .map_err(|why| Error::fields(vec![("X-Content-SHA256".into(), why)]))?;
-    let incoming = stream(&state, body).await?;
+    let incoming = stream(&state, &site, body).await?;
     let admitted =
         state.archive.admit(&site, incoming, hints, expected, clock::now(), &who).await?;
     let status = if admitted.new { StatusCode::CREATED } else { StatusCode::OK };
@@ -261,9 +261,13 @@ fn hints(
     }
 }
 
-async fn stream(state: &State, mut body: Body) -> Result<Box<dyn crate::object::Incoming>> {
+async fn stream(
+    state: &State,
+    site: &str,
+    mut body: Body,
+) -> Result<Box<dyn crate::object::Incoming>> {
     let limit = state.upload_bytes_max;
-    let mut incoming = state.archive.begin()?;
+    let mut incoming = state.archive.begin(site)?;
     let mut bytes = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
@@ -303,9 +307,12 @@ pub async fn readyz(Shared(state): Shared<Arc<State>>) -> Response {
 /// `GET /metrics`
 pub async fn metrics(Shared(state): Shared<Arc<State>>) -> Response {
     use std::sync::atomic::Ordering::Relaxed;
-    match state.keeping().standing(clock::now()).await {
-        Ok(standing) => state.metrics.keeping(&standing),
-        Err(error) => tracing::warn!(%error, "what is kept was not counted"),
+    let now = clock::now();
+    if state.metrics.keeping_is_old(now) {
+        match state.keeping().standing(now).await {
+            Ok(standing) => state.metrics.keeping(&standing, now),
+            Err(error) => tracing::warn!(%error, "what is kept was not counted"),
+        }
     }
     let (gauges, metrics) = (state.archive.store.gauges(), &state.metrics);
     metrics.writer_queue.set(gauges.waiting.load(Relaxed));

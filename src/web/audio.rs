@@ -46,10 +46,9 @@ pub async fn play(
         if plays {
             return Sound::of(archive.objects.open(&recording.hash)?);
         }
-        let path = archive.objects.local_path(&recording.hash);
-        let path = path.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))?;
+        let file = archive.objects.on_disk(&recording.hash)?;
         let mut wav = Cursor::new(Vec::new());
-        audio::rendition(&path, name.as_ref(), &mut wav)?;
+        audio::rendition(file.path(), name.as_ref(), &mut wav)?;
         Sound::of(Box::new(wav))
     });
     let sound =

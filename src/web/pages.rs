@@ -185,6 +185,7 @@ pub async fn recording(
         frame: &frame,
         fact: &answer.fact,
         tombstone: answer.tombstone.as_ref(),
+        held: answer.held.as_ref(),
         findings: views(&answer.findings, &frame),
     };
     Ok(Html(html(&page)))

@@ -107,6 +107,8 @@ pub struct RecordingPage<'a> {
     pub fact: &'a RecordingFact,
     /// What is left of it, where it was erased.
     pub tombstone: Option<&'a Tombstone>,
+    /// The thing under whose legal hold it is.
+    pub held: Option<&'a String>,
     pub findings: Vec<FindingView>,
 }
 

@@ -107,6 +107,15 @@ pub fn site_of_fact(connection: &Connection, fact: i64) -> Result<i64> {
     found.map_err(|_| Error::NotFound(format!("fact {fact}")))
 }
 
+/// Where the chain of a site stands: how many facts it has, and the value of the newest in hex.
+///
+/// # Errors
+/// When the disk fails.
+pub fn chain_end(connection: &Connection, site: i64) -> Result<(i64, String)> {
+    let sql = "SELECT facts, lower(hex(head)) FROM site WHERE key = ?1";
+    Ok(connection.prepare_cached(sql)?.query_row([site], |row| Ok((row.get(0)?, row.get(1)?)))?)
+}
+
 /// The body of a site's newest fact of a kind.
 ///
 /// # Errors

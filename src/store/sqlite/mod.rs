@@ -28,7 +28,7 @@ mod writer;
 
 pub use append::Receipt;
 pub use folding::Names;
-pub use lookup::{database_in, names, newest_body, readable, site_of_fact};
+pub use lookup::{chain_end, database_in, names, newest_body, readable, site_of_fact};
 pub use writer::Gauges;
 
 use crate::call::Call;
