@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Where a text is: `call.uuid | id` takes the first of the two that is there;
-/// `server + '/' + file` puts pieces together and is there only if all of them are. Names are separated by dots, numbers
-/// are places in lists, quotes hold a text itself.
+/// `server + '/' + file` puts pieces together and is there only if all of them are. Names are
+/// separated by dots, numbers are places in lists, quotes hold a text itself.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Expression(String);
