@@ -6,6 +6,7 @@ use ringledger::call::{Direction, Moment};
 use ringledger::ledger::Channel;
 use ringledger::linkage::assign::assign;
 use ringledger::linkage::posterior::Edge;
+use ringledger::linkage::why::{Asked, Standing, why};
 use ringledger::linkage::{
     Contact, Decided, Desk, Directory, Ground, Home, Links, Model, Row, Thresholds, link,
 };
@@ -211,4 +212,58 @@ fn another_number_of_the_same_unit_is_known_from_the_directory() {
     .into();
     let links = decided(&[contact(1, "13800138001", 0)], &[told], &directory, &[]);
     assert_eq!(pairs(&links), [(1, 1)]);
+}
+
+#[test]
+fn why_names_the_evidence_the_rival_and_what_would_change_it() {
+    let contacts = [contact(1, "13800138001", 0), contact(2, "13800138001", -10)];
+    let rows = [row(1, "13800138001", 0)];
+    let directory = Directory::new();
+    let desk = Desk { contacts: &contacts, rows: &rows, directory: &directory, decided: &[] };
+    let asked = Asked::Entry(1);
+    let why = why(&desk, &Model::shipped(), &Ground::usual(), THRESHOLDS, asked);
+    assert_eq!(why.standing, Standing::Linked);
+    assert_eq!(why.candidates.iter().map(|one| one.contact).collect::<Vec<_>>(), [1, 2]);
+    assert!(why.candidates[0].bits > why.candidates[1].bits);
+    assert!(why.changes.iter().any(|change| change.contains("without time")), "{why:#?}");
+    let sum: f64 = why.candidates[0].evidence.iter().map(|one| one.weight).sum();
+    assert!((sum - why.candidates[0].bits).abs() < 0.1, "evidence adds up: {why:#?}");
+}
+
+#[test]
+fn the_command_links_files_and_names_bad_rows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).expect("written");
+        folder.path().join(name)
+    };
+    let recordings = write(
+        "r.csv",
+        "录音编号,开始时间,通话时长,主叫号码,分机\n\
+         r1,2025-03-03 09:00:00,60,13800138001,8001\n\
+         r2,2025-03-03 09:30:00,60,13912345678,8001\n\
+         r3,soon,60,13912345678,8001\n",
+    );
+    let ledger = write(
+        "l.csv",
+        "登记编号,登记时间,来电时间,来电号码,天气\n\
+         e1,2025-03-03 09:33:00,2025-03-03 09:30,tel:139-1234-5678,sun\n\
+         e2,2025-03-03 09:03:00,2025-03-03 09:00,13800138001,sun\n",
+    );
+    let run = |more: &[&str]| {
+        let out = folder.path().join("out");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ringledger"));
+        command.arg("link").arg("--recordings").arg(&recordings).arg("--ledger").arg(&ledger);
+        let done = command.arg("--out").arg(&out).args(more).output().expect("it ran");
+        let links = std::fs::read_to_string(out.join("links.csv")).unwrap_or_default();
+        (done.status.code(), String::from_utf8_lossy(&done.stdout).into_owned(), links)
+    };
+    let (code, told, _) = run(&["--strict"]);
+    assert_eq!(code, Some(3), "{told}");
+    let (code, told, links) = run(&[]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("recordings, row 4: `soon`"), "{told}");
+    assert!(told.contains("columns not used: 天气"), "{told}");
+    let pairs: Vec<&str> = links.lines().skip(1).map(|line| &line[..5]).collect();
+    assert_eq!(pairs, ["r1,e2", "r2,e1"], "{links}");
 }

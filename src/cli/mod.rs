@@ -21,6 +21,7 @@ mod sample;
 mod seal;
 mod serve;
 mod verify;
+mod why;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -77,6 +78,8 @@ pub enum Command {
     Fold(fold::Args),
     /// Link recordings and ledger from files alone, by the same rules as the daemon.
     Link(link::Args),
+    /// Tell why an entry, call or recording is linked as it is.
+    Why(why::Args),
     /// Measure audio files: length, level, silence, waveform, class.
     Listen(listen::Args),
 }
@@ -133,6 +136,7 @@ pub fn main() -> ExitCode {
         Command::Config(args) => config::run(args, cli.json),
         Command::Fold(args) => fold::run(args, cli.json),
         Command::Link(args) => link::run(args, cli.json),
+        Command::Why(args) => why::run(args, cli.json),
         Command::Listen(args) => listen::run(args, cli.json),
     };
     match outcome {

@@ -6,9 +6,10 @@ use super::sources::{SourceState, states};
 use crate::audit::{self, CallFact, EntryFact, Facts, Question, RecordingFact, Report};
 use crate::call::Moment;
 use crate::finding::About;
-use crate::job::relink::start_of;
+use crate::job::relink::{self, start_of};
 use crate::ledger::version::{Change, changes};
 use crate::linkage::Proposal;
+use crate::linkage::why::{Asked, Why};
 use crate::party::PhoneNumber;
 use crate::site::Site;
 use crate::store::sqlite::entries::Version;
@@ -286,6 +287,22 @@ impl Answers {
         self.read(move |connection| store::sqlite::chain_end(connection, key)).await
     }
 
+    /// Why an entry (by its number), a call (by its id) or a recording (by its hash) is linked as
+    /// it is.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when there is nothing of that name.
+    pub async fn why(&self, site: &str, what: &str) -> Result<Why> {
+        let (site, key) = known_site(&self.rules, &self.store, site)?;
+        let (site, name) = (site.clone(), what.to_owned());
+        let found = self.read(move |connection| {
+            let Some((asked, about)) = asked(connection, key, &name)? else { return Ok(None) };
+            relink::why(connection, relink::At { site: &site, key }, about, asked).map(Some)
+        });
+        let gone = || Error::not_found(format!("entry, call or recording `{what}`"));
+        found.await?.ok_or_else(gone)
+    }
+
     /// Calls and entries of a number, or entries with words in them.
     ///
     /// # Errors
@@ -311,6 +328,20 @@ impl Answers {
         })
         .await
     }
+}
+
+/// What a name names, and when that was.
+fn asked(connection: &Connection, site: i64, name: &str) -> store::Result<Option<(Asked, Moment)>> {
+    if let Some(fact) = entries::by_id(connection, site, name)? {
+        return Ok(Some((Asked::Entry(fact.key), entries::happened_at(&fact.entry))));
+    }
+    if let Some(call) = calls::key_of(connection, site, name)? {
+        return Ok(Some((Asked::Contact(call), calls::time_of(connection, call)?)));
+    }
+    let Ok(hash) = name.parse() else { return Ok(None) };
+    let Some(fact) = recordings::by_hash(connection, site, &hash)? else { return Ok(None) };
+    let contact = fact.call.unwrap_or(-fact.key);
+    Ok(Some((Asked::Contact(contact), fact.at())))
 }
 
 fn site_of(rules: &Rules, store: &Store, key: i64) -> store::Result<Site> {

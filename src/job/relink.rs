@@ -5,7 +5,8 @@ use crate::audit::{self, CallFact, EntryFact, Question, RecordingFact};
 use crate::call::{Direction, Moment};
 use crate::finding::Finding;
 use crate::ledger::unit;
-use crate::linkage::{self, Contact, Ground, Links, Model, Row, Thresholds};
+use crate::linkage::why::{Asked, Why};
+use crate::linkage::{self, Contact, Desk, Ground, Links, Model, Row, Thresholds};
 use crate::recording::name;
 use crate::site::Site;
 use crate::store::sqlite::links::Outcome;
@@ -86,20 +87,37 @@ pub fn link(connection: &Connection, at: At<'_>, day: NaiveDate) -> Result<Linke
     let pairs = pair(&sides);
     let contacts = contacts(&sides, &pairs);
     let rows: Vec<Row> = sides.entries.iter().map(row).collect();
-    let settings = at.site.settings_at(from);
-    let thresholds = Thresholds { auto: settings.link_auto, suggest: settings.link_suggest };
-    let desk = linkage::Desk {
-        contacts: &contacts,
-        rows: &rows,
-        directory: &sides.directory,
-        decided: &sides.decided,
-    };
+    let desk = desk(&sides, &contacts, &rows);
+    let thresholds = thresholds(at.site, from);
     let links = linkage::link(&desk, &Model::shipped(), &Ground::usual(), thresholds);
     let near = |moment: &Moment| *moment >= from - reach && *moment < to + reach;
     let decides = times(&sides, &pairs).into_iter().filter(|(_, at)| near(at)).collect();
     let reach_days = reach.num_days() + 1;
     let days = (-reach_days..=reach_days).map(|days| shifted(day, days)).collect();
     Ok(Linked { pairs, decides, links, days })
+}
+
+/// Why a contact or an entry of about a moment is linked as it is.
+///
+/// # Errors
+/// When a row cannot be read.
+pub fn why(connection: &Connection, at: At<'_>, about: Moment, asked: Asked) -> Result<Why> {
+    let reach = TimeDelta::seconds(linkage::reach_s()) * 2;
+    let sides = window::sides(connection, at.key, about - reach, about + reach)?;
+    let contacts = contacts(&sides, &pair(&sides));
+    let rows: Vec<Row> = sides.entries.iter().map(row).collect();
+    let desk = desk(&sides, &contacts, &rows);
+    let thresholds = thresholds(at.site, about);
+    Ok(linkage::why::why(&desk, &Model::shipped(), &Ground::usual(), thresholds, asked))
+}
+
+fn thresholds(site: &Site, at: Moment) -> Thresholds {
+    let settings = site.settings_at(at);
+    Thresholds { auto: settings.link_auto, suggest: settings.link_suggest }
+}
+
+fn desk<'a>(sides: &'a Sides, contacts: &'a [Contact], rows: &'a [Row]) -> Desk<'a> {
+    Desk { contacts, rows, directory: &sides.directory, decided: &sides.decided }
 }
 
 /// Writes what the first step came to.

@@ -17,6 +17,7 @@ pub mod posterior;
 pub mod reading;
 pub mod verdict;
 pub mod weigh;
+pub mod why;
 
 pub use candidate::reach_s;
 pub use decide::link;

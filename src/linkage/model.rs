@@ -131,6 +131,15 @@ impl Model {
         Self { cells }
     }
 
+    /// This model, with some tables as another has them.
+    pub fn keeping(mut self, tables: &[Group], other: &Self) -> Self {
+        for group in tables {
+            let cells = group.start..group.start + group.len;
+            self.cells[cells.clone()].copy_from_slice(&other.cells[cells]);
+        }
+        self
+    }
+
     /// What is believed before any row was seen: estimates of desk practice.
     pub fn shipped() -> Self {
         let mut model = Self { cells: vec![0.0; LEN] };

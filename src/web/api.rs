@@ -141,6 +141,21 @@ pub async fn get_entry(
     Ok(Json(json!({ "key": fact.key, "version": fact.version, "entry": fact.entry })))
 }
 
+/// `GET /api/v1/why/{what}`: why an entry, a call or a recording is linked as it is.
+pub async fn why(
+    Shared(state): Shared<Arc<State>>,
+    ConnectInfo(peer): Peer,
+    Path(what): Path<String>,
+    Query(at): Query<AtSite>,
+    headers: HeaderMap,
+) -> Result<Json<Value>> {
+    state.enter(&headers, peer)?;
+    let answers = state.answers();
+    let site = answers.site(at.site.as_deref())?.id.clone();
+    let why = answers.why(&site, &what).await?;
+    Ok(Json(json!(why)))
+}
+
 /// What a list of entries is asked for.
 #[derive(Debug, Deserialize)]
 pub struct Wanted {

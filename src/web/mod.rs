@@ -32,6 +32,7 @@ pub fn router(state: Arc<State>) -> Router {
         .route("/login", get(pages::login_form).post(pages::login))
         .route("/api/v1/entries", get(api::list_entries).post(api::save_entry))
         .route("/api/v1/entries/{id}", get(api::get_entry).put(api::put_entry))
+        .route("/api/v1/why/{what}", get(api::why))
         .route("/api/v1/decisions", post(api::decide))
         .route("/api/v1/explanations", post(api::explain))
         .route("/api/v1/sources", get(api::list_sources))

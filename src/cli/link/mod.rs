@@ -29,14 +29,14 @@ pub struct Args {
     /// Refuse everything where a row is bad.
     #[arg(long)]
     pub strict: bool,
-    /// Do not apply a habit; may be given again. `list` tells them.
+    /// Do not apply a habit, by its name in habits.jsonl; may be given again.
     #[arg(long = "no-habit", value_name = "NAME")]
     pub no_habit: Vec<String>,
     /// The zone of times that are written without one.
     #[arg(long, default_value = "Asia/Shanghai")]
     pub zone: chrono_tz::Tz,
     /// Links from this probability on are automatic; the others are `suggested`.
-    #[arg(long, default_value_t = 0.98)]
+    #[arg(long, default_value_t = 0.99)]
     pub auto: f64,
     /// Threads to work in; as many as there are processors where none is said.
     #[arg(long)]

@@ -3,7 +3,7 @@
 use super::Tables;
 use crate::cli::Failure;
 use crate::linkage::habits::Off;
-use crate::linkage::model::Model;
+use crate::linkage::model::{self, Model};
 use crate::linkage::reading::cells::{EntryCells, HomeCells, RecordingCells, SiteCells};
 use crate::linkage::reading::{self, Fault, File, Reading};
 use crate::linkage::{Desk, World, deployment};
@@ -123,9 +123,16 @@ pub fn world(reading: &Reading) -> World {
     })
 }
 
-/// The site's own shares.
-pub fn learned(world: &mut World, deployment: &Model) -> Model {
-    world.learned(deployment, SITE_ROUNDS)
+/// The site's own shares; those of habits that are switched off stay as everywhere.
+pub fn learned(world: &mut World, deployment: &Model, off: &Off) -> Model {
+    let mut kept: Vec<model::Group> = Vec::new();
+    if !off.applies("moment") {
+        kept.push(model::MOMENT);
+    }
+    if !off.applies("typing") {
+        kept.push(model::LAG);
+    }
+    world.learned(deployment, SITE_ROUNDS).keeping(&kept, deployment)
 }
 
 /// What `work` gives for each item, in their order.

@@ -3,8 +3,8 @@
 use super::sites::{Work, learned, world};
 use crate::cli::Failure;
 use crate::linkage::explain::{Conflict, Explainer};
-use crate::linkage::habits::Habit;
-use crate::linkage::left_over::{self, Together};
+use crate::linkage::habits::{Habit, desk};
+use crate::linkage::left_over::{self, Outcome, Together};
 use crate::linkage::model::Model;
 use crate::linkage::reading::Reading;
 use crate::linkage::reading::cells::SiteCells;
@@ -143,11 +143,13 @@ fn linked(work: &Work<'_>, site: &str, deployment: &Model) -> Texts {
     };
     let (cells, reading) = work.read(site);
     let mut world = world(&reading);
-    let model = learned(&mut world, deployment);
+    let model = learned(&mut world, deployment, work.off);
     let page = Page { auto: work.auto, cells: &cells, reading: &reading, world: &world };
-    let mut texts = page.texts(&model);
+    let outcome = left_over::outcome(&world, &model, LINKED);
+    let mut texts = page.texts(&model, &outcome);
     texts.told.bad = reading.faults.iter().map(|fault| work.told(site, fault)).collect();
-    texts.told.habits = reading.habits;
+    texts.told.habits = reading.habits.clone();
+    texts.told.habits.extend(desk::habits(site, &world, &outcome));
     texts
 }
 
@@ -169,8 +171,7 @@ impl<'a> Page<'a> {
         self.cells.entries[self.reading.entries[key as usize] as usize].id
     }
 
-    fn texts(&self, model: &Model) -> Texts {
-        let outcome = left_over::outcome(self.world, model, LINKED);
+    fn texts(&self, model: &Model, outcome: &Outcome) -> Texts {
         let explainer = Explainer::of(self.world, model);
         let mut texts = Texts::default();
         for link in &outcome.links {

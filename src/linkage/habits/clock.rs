@@ -25,14 +25,19 @@ pub struct Stretch {
 /// Differences are told apart to this many seconds.
 const STEP_S: i64 = 60;
 /// So many differences are considered at most.
-const STATES_MAX: usize = 48;
+const STATES_MAX: usize = 40;
+/// Fits are looked up in steps of so many seconds.
+const FIT_STEP_S: i64 = 15;
 /// What a jump costs, and a step of drift (logarithms of odds).
 const JUMP: f64 = 20.0;
 const DRIFT: f64 = 5.0;
-/// A clock is steady where it agrees with half of so many votes after each other.
-const STEADY_VOTES: usize = 40;
+/// A clock is steady where of every so many votes this share agrees.
+const STEADY_VOTES: usize = 60;
+const STEADY_SHARE: f64 = 0.35;
 /// A stretch that fewer rows show is part of the one before it.
 const STRETCH_ROWS_MIN: usize = 12;
+/// And of less than this share of its rows.
+const STRETCH_SHARE_MIN: f64 = 0.3;
 /// Steps up to here are drift.
 const DRIFT_S: i64 = 150;
 /// Votes spread so widely by chance.
@@ -49,12 +54,17 @@ pub fn course(votes: &[Vote], spread: f64) -> Vec<Stretch> {
         .map_or_else(|| likeliest(votes, &states, spread), |state| vec![state; votes.len()]);
     let mut stretches: Vec<Stretch> = Vec::new();
     let mut members: Vec<Vec<i64>> = Vec::new();
+    let mut weights: Vec<f64> = Vec::new();
     let mut last = usize::MAX;
     for (vote, state) in votes.iter().zip(&path) {
         if *state != last {
+            weights.push(0.0);
             stretches.push(Stretch { from: vote.at, ahead: states[*state], rows: 0 });
             members.push(Vec::new());
             last = *state;
+        }
+        if let Some(weight) = weights.last_mut() {
+            *weight += vote.weight;
         }
         if let Some(aways) = members.last_mut()
             && (vote.away - states[*state]).abs() <= 3 * STEP_S
@@ -69,9 +79,23 @@ pub fn course(votes: &[Vote], spread: f64) -> Vec<Stretch> {
             stretch.ahead = *middle;
         }
     }
-    let mut first = true;
-    stretches.retain(|stretch| std::mem::take(&mut first) || stretch.rows >= STRETCH_ROWS_MIN);
-    stretches
+    believed(stretches, &weights)
+}
+
+/// Without the stretches that too few rows show; a clock that none shows is right.
+fn believed(stretches: Vec<Stretch>, weights: &[f64]) -> Vec<Stretch> {
+    let shown = |stretch: &Stretch, weight: f64| {
+        stretch.rows >= STRETCH_ROWS_MIN && stretch.rows as f64 >= STRETCH_SHARE_MIN * weight
+    };
+    let mut kept: Vec<Stretch> = Vec::new();
+    for (stretch, weight) in stretches.into_iter().zip(weights) {
+        if shown(&stretch, *weight) {
+            kept.push(stretch);
+        } else if kept.is_empty() {
+            kept.push(Stretch { ahead: 0, ..stretch });
+        }
+    }
+    kept
 }
 
 /// Differences that many votes share, and none at all.
@@ -91,7 +115,7 @@ fn states(votes: &[Vote]) -> Vec<i64> {
     states
 }
 
-/// The one difference that all the way most votes agree with: then no clock ran off.
+/// The one difference that many votes agree with all the way: then no clock ran off.
 fn steady(votes: &[Vote], states: &[i64], spread: f64) -> Option<usize> {
     let agrees = |vote: &Vote, state: i64| (vote.away - state).abs() as f64 <= 2.0 * spread;
     let weight = |votes: &mut dyn Iterator<Item = &Vote>| votes.map(|v| v.weight).sum::<f64>();
@@ -102,23 +126,43 @@ fn steady(votes: &[Vote], states: &[i64], spread: f64) -> Option<usize> {
     let most = (0..states.len()).max_by(|a, b| shared(a).total_cmp(&shared(b)))?;
     let holds = |block: &[Vote]| {
         let near = weight(&mut block.iter().filter(|vote| agrees(vote, states[most])));
-        near >= 0.5 * weight(&mut block.iter())
+        near >= STEADY_SHARE * weight(&mut block.iter())
     };
     votes.chunks(STEADY_VOTES).all(holds).then_some(most)
 }
 
+/// How well a vote fits a difference, by how far they lie apart, in steps of [`FIT_STEP_S`].
+struct Fit {
+    by_step: Vec<f64>,
+    chance: f64,
+}
+
+impl Fit {
+    fn of(spread: f64) -> Self {
+        let fit = |away: f64| {
+            let bell = |spread: f64| (-away / spread).exp() / (2.0 * spread);
+            let density = 0.6 * bell(spread) + 0.3 * bell(10.0 * spread) + 0.1 / CHANCE_S;
+            (density * CHANCE_S).ln()
+        };
+        let steps = (60.0 * spread) as i64 / FIT_STEP_S;
+        let by_step = (0..steps).map(|step| fit((step * FIT_STEP_S) as f64)).collect();
+        Self { by_step, chance: fit(f64::INFINITY) }
+    }
+
+    fn at(&self, vote: &Vote, state: i64) -> f64 {
+        let step = ((vote.away - state).abs() / FIT_STEP_S) as usize;
+        vote.weight * self.by_step.get(step).copied().unwrap_or(self.chance)
+    }
+}
+
 fn likeliest(votes: &[Vote], states: &[i64], spread: f64) -> Vec<usize> {
-    let fit = |vote: &Vote, state: i64| {
-        let away = (vote.away - state).abs() as f64;
-        let near = 0.8 * (-away / spread).exp() / (2.0 * spread);
-        vote.weight * ((near + 0.2 / CHANCE_S) * CHANCE_S).ln()
-    };
-    let mut score: Vec<f64> = states.iter().map(|state| fit(&votes[0], *state)).collect();
-    let mut back: Vec<Vec<u8>> = Vec::with_capacity(votes.len());
-    for vote in &votes[1..] {
-        let best = (0..states.len()).max_by(|a, b| score[*a].total_cmp(&score[*b])).unwrap_or(0);
-        let mut came = vec![0_u8; states.len()];
-        let mut next = vec![0.0; states.len()];
+    let fit = Fit::of(spread);
+    let count = states.len();
+    let mut score: Vec<f64> = states.iter().map(|state| fit.at(&votes[0], *state)).collect();
+    let mut next = score.clone();
+    let mut back = vec![0_u8; votes.len() * count];
+    for (place, vote) in votes.iter().enumerate().skip(1) {
+        let best = (0..count).max_by(|a, b| score[*a].total_cmp(&score[*b])).unwrap_or(0);
         for (at, state) in states.iter().enumerate() {
             let mut from = (score[at], at);
             if score[best] - JUMP > from.0 {
@@ -130,17 +174,16 @@ fn likeliest(votes: &[Vote], states: &[i64], spread: f64) -> Vec<usize> {
                     from = (score[other] - DRIFT, other);
                 }
             }
-            came[at] = from.1 as u8;
-            next[at] = from.0 + fit(vote, *state);
+            back[place * count + at] = from.1 as u8;
+            next[at] = from.0 + fit.at(vote, *state);
         }
-        back.push(came);
-        score = next;
+        std::mem::swap(&mut score, &mut next);
     }
-    let mut at = (0..states.len()).max_by(|a, b| score[*a].total_cmp(&score[*b])).unwrap_or(0);
+    let mut at = (0..count).max_by(|a, b| score[*a].total_cmp(&score[*b])).unwrap_or(0);
     let mut path = vec![at; votes.len()];
-    for (place, came) in back.iter().enumerate().rev() {
-        at = usize::from(came[at]);
-        path[place] = at;
+    for place in (1..votes.len()).rev() {
+        at = usize::from(back[place * count + at]);
+        path[place - 1] = at;
     }
     path
 }

@@ -3,6 +3,7 @@
 
 pub mod affix;
 pub mod clock;
+pub mod desk;
 pub mod id;
 pub mod line;
 
@@ -32,7 +33,7 @@ pub const NAMES: [(&str, &str); 9] = [
     ("id-form", "call ids with additions, in other case or cut short are recognised"),
     ("shared-number", "a number shown for everybody is taken as no number"),
     ("never-registered", "calls of numbers nobody ever writes down are expected to have no entry"),
-    ("unit-order", "units written the other way round are turned"),
+    ("typing", "how late rows are typed is learned"),
 ];
 
 /// Habits that are not to be applied.

@@ -54,7 +54,7 @@ impl Clock {
     }
 }
 
-/// Sets both clocks of the ledger right: of the whole site, then of each person.
+/// Sets both clocks of the ledger right, and then what single persons write otherwise.
 pub fn fit(site: &str, off: &Off, reading: &mut Reading) {
     if !off.applies("clock") {
         return;
@@ -64,9 +64,9 @@ pub fn fit(site: &str, off: &Off, reading: &mut Reading) {
     for clock in [Clock::Written, Clock::Typed] {
         let all: Vec<usize> = (0..reading.rows.len()).collect();
         set_right(site, clock, None, &all, &calls, reading);
-        for (person, rows) in by_person(reading) {
-            set_right(site, clock, Some(&person), &rows, &calls, reading);
-        }
+    }
+    for (person, rows) in by_person(reading) {
+        set_right(site, Clock::Written, Some(&person), &rows, &calls, reading);
     }
 }
 

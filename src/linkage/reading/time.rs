@@ -467,6 +467,9 @@ fn orders(parts: &Parts) -> Vec<Order> {
                 if date.len() + time.len() + tail.len() != count || (!tail.is_empty() && !clock) {
                     continue;
                 }
+                if time.contains(&HourMinute) && date.len() < 3 {
+                    continue;
+                }
                 if tail.contains(&Fraction) && !time.contains(&Second) {
                     continue;
                 }
@@ -476,7 +479,7 @@ fn orders(parts: &Parts) -> Vec<Order> {
                 let joined =
                     |one: &[Role], other: &[Role]| Order::Roles([one, other, tail].concat());
                 all.push(joined(date, time));
-                if clock && !date.is_empty() && tail.is_empty() {
+                if clock && !date.is_empty() && tail.is_empty() && !time.contains(&HourMinute) {
                     all.push(joined(time, date));
                 }
             }
@@ -528,6 +531,16 @@ mod tests {
             "二〇二五年三月十五日九点零五分",
         ] {
             assert_eq!(read(&[cell]), [Some("03-15 09:05".to_owned())], "{cell}");
+        }
+    }
+
+    #[test]
+    fn a_day_alone_is_no_time() {
+        let zone = chrono_tz::Asia::Shanghai;
+        let cells = ["2025-03-15", "2025/3/16"].map(|cell| ("", cell, Some(1_742_040_000)));
+        let mut reader = Reader::of(zone, cells.into_iter(), None);
+        for (_, cell, typed) in cells {
+            assert!(matches!(reader.read("", cell, typed), Some(At::Day(_))), "{cell}");
         }
     }
 
