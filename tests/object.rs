@@ -1,10 +1,11 @@
 //! One suite for every object store: folder, memory, and sealed.
 
 use ringledger::object::sealed::{KeyRing, Rewrapped, Sealed, SiteKey};
-use ringledger::object::{ObjectStore, Proved, folder::Folder, memory::Memory};
+use ringledger::object::{ObjectStore, Proved, Stores, folder::Folder, memory::Memory};
 use ringledger::recording::ContentHash;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 fn put(store: &dyn ObjectStore, bytes: &[u8]) -> (ContentHash, u64) {
     let mut incoming = store.begin().expect("room");
@@ -251,4 +252,43 @@ fn a_key_file_left_by_a_crash_before_its_bytes_is_no_object() {
     assert_eq!(store.rewrap(&hash).err().map(|error| error.kind()), Some(ErrorKind::NotFound));
     put(&store, b"abc");
     assert_eq!(read(&store, &hash).expect("read"), b"abc");
+}
+
+#[test]
+fn the_same_bytes_at_two_sites_lie_under_two_keys_and_go_apart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = |name: &str| folder.path().join(name);
+    let own = [("one", '1'), ("two", '2')];
+    let own = own.map(|(site, digit)| (site.to_owned(), Arc::new(sealed(&root(site), &[digit]))));
+    let shared = Arc::new(Folder::open(&root("shared")).expect("opened"));
+    let stores = Stores::new(shared, own.into(), root("shared"));
+    let put_at = |site: &str| {
+        let mut incoming = stores.begin(site).expect("room");
+        incoming.write_all(b"abc").expect("written");
+        incoming.finish().expect("safe").0
+    };
+    let hash = put_at("one");
+    assert_eq!((put_at("two"), put_at("three")), (hash, hash));
+    let bytes = |root: &Path| std::fs::read(path(root, &hash, "")).expect("bytes");
+    assert_eq!(bytes(&root("shared")), b"abc", "a site without a key");
+    assert_ne!(bytes(&root("one")), bytes(&root("two")));
+    assert_eq!(
+        stores.shard(hash.0[0]).expect("a list"),
+        [(hash, 3)],
+        "one object, wherever it lies"
+    );
+    stores.delete_own("one", &hash).expect("gone");
+    stores.shared().delete(&hash).expect("gone");
+    let proved = |site: &str| stores.prove(site, &hash, &mut |_| Ok(())).expect("read");
+    assert_eq!((proved("one"), proved("two")), (Proved::Missing, Proved::Sound));
+    let mut rest = String::new();
+    stores.open(&hash).expect("the other's").read_to_string(&mut rest).expect("read");
+    assert_eq!(rest, "abc");
+    let copy = stores.on_disk(&hash).expect("a private copy");
+    let at = copy.path().to_owned();
+    assert_eq!(std::fs::read(&at).expect("bytes"), b"abc");
+    drop(copy);
+    assert!(!at.exists(), "it is gone with whoever wanted it");
+    stores.delete(&hash).expect("gone");
+    assert_eq!(stores.open(&hash).err().map(|error| error.kind()), Some(ErrorKind::NotFound));
 }

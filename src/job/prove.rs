@@ -22,6 +22,8 @@ const MISSING_RUN_MAX: usize = 64;
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// A pause shorter than this is put off, to the next chunk.
 const REST_MIN: Duration = Duration::from_millis(5);
+/// However slow the pace, a word to stop is heard within this time.
+const REST_MAX: Duration = Duration::from_millis(100);
 
 /// How fast, and how often.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +40,9 @@ pub async fn run(archive: Arc<Archive>, rounds: Rounds, mut stop: Stop) {
         return;
     }
     loop {
-        if let Err(error) = round(&archive, rounds, &stop).await {
+        if let Err(error) = round(&archive, rounds, &stop).await
+            && !stop.is_said()
+        {
             tracing::error!(%error, "the store's proof stopped; it goes on in a minute");
         }
         tokio::select! {
@@ -132,15 +136,17 @@ async fn see(archive: &Archive, kept: Kept, state: State, at: Moment) -> Result<
 fn pace(bytes_per_s: u64, stop: Stop) -> impl FnMut(usize) -> io::Result<()> {
     let (began, mut bytes) = (Watch::start(), 0u64);
     move |read| {
-        if stop.is_said() {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
         bytes += read as u64;
         let wanted = Duration::from_secs_f64(bytes as f64 / bytes_per_s as f64);
-        let rest = wanted.saturating_sub(began.elapsed());
-        if rest >= REST_MIN {
-            std::thread::sleep(rest);
+        loop {
+            if stop.is_said() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let rest = wanted.saturating_sub(began.elapsed());
+            if rest < REST_MIN {
+                return Ok(());
+            }
+            std::thread::sleep(rest.min(REST_MAX));
         }
-        Ok(())
     }
 }
