@@ -422,7 +422,7 @@ fn events_of_an_event_socket_are_kept_byte_for_byte_in_either_form() {
         }
     });
     let feed = format!("esl://127.0.0.1:{}", switch.port);
-    let config = settings(folder.path(), "generic", &feed, "").to_owned();
+    let config = settings(folder.path(), "freeswitch", &feed, "");
     let _house = House::start(folder.path(), &["--config", &config]);
     let kept = wait_for(folder.path(), "both events", |kept| kept.len() >= 5);
     let plain = r#"{"Event-Name":"CHANNEL_HANGUP","Unique-ID":"u 1"}"#;
@@ -431,6 +431,9 @@ fn events_of_an_event_socket_are_kept_byte_for_byte_in_either_form() {
     assert_eq!(said[0], "userauth ring:open");
     assert!(said[1].starts_with("event json CHANNEL_CREATE"), "{said:?}");
     assert!(said[4].starts_with("event plain CHANNEL_CREATE"), "{said:?}");
+    let data = folder.path().join("data");
+    let (_, listed) = run(&["deliveries", "--json", "--data", &data.to_string_lossy()]);
+    assert_eq!(listed.matches("\"understood\":true").count(), 5, "whatever the dialect: {listed}");
 }
 
 #[test]
@@ -438,7 +441,7 @@ fn check_says_why_an_event_socket_does_not_let_us_in() {
     let folder = tempfile::tempdir().expect("a folder");
     let said = |switch: &Switch| {
         let feed = format!("esl://127.0.0.1:{}", switch.port);
-        check(&settings(folder.path(), "generic", &feed, ""), folder.path())
+        check(&settings(folder.path(), "freeswitch", &feed, ""), folder.path())
     };
     let text = said(&Switch::scripted(|_, mut stream, _| {
         let body = "Access Denied, go away.\n";

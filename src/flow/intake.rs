@@ -116,7 +116,7 @@ impl Intake {
 
     /// Reads an authentic delivery and keeps it, understood or not.
     async fn keep(&self, source: &Source, delivery: Delivery, id: Option<String>) -> Answer {
-        let reading = source.pbx.parse(&delivery, &source.dialect());
+        let reading = source.read(&delivery);
         let reply = source.pbx.reply(&delivery, &source.dialect());
         let why_not_understood = match &reading {
             Ok(_) => None,

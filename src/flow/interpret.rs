@@ -2,8 +2,9 @@
 //! calls folded.
 
 use crate::call::{Call, CallEvent, CallRules, FeedGap, Moment, fold};
+use crate::pbx::body;
 use crate::pbx::generic::FieldMap;
-use crate::pbx::{self, Delivery, Dialect, Pbx, Reading, Refusal, Secret};
+use crate::pbx::{self, Delivery, Dialect, FEED, Pbx, Reading, Refusal, Secret};
 use crate::recording::name::NamePattern;
 use crate::site::Site;
 use crate::store::Interpreter;
@@ -29,6 +30,15 @@ impl Source {
     /// What the adapter must know in order to read.
     pub fn dialect(&self) -> Dialect<'_> {
         Dialect { zone: self.zone, field_map: self.field_map.as_ref() }
+    }
+
+    /// What a delivery says: of the feed's own connection, or as the dialect has it.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it cannot be understood.
+    pub fn read(&self, delivery: &Delivery) -> Result<Reading, Refusal> {
+        let own = (delivery.method == FEED).then(|| body::connection(delivery)).flatten();
+        own.unwrap_or_else(|| self.pbx.parse(delivery, &self.dialect()))
     }
 
     /// Whether an address may send deliveries of this source.
@@ -64,7 +74,7 @@ impl Interpreter for Rules {
             Refusal::NotUnderstood(why)
         };
         let source = self.sources.get(source).ok_or_else(gone)?;
-        source.pbx.parse(delivery, &source.dialect())
+        source.read(delivery)
     }
 
     fn fold(

@@ -6,12 +6,11 @@ use crate::call::Moment;
 use crate::clock::{self, Watch};
 use crate::feed::{Event, Fault, FaultKind, Heard, Session, Settings};
 use crate::flow::intake::{Answer, Intake};
-use crate::pbx::Delivery;
+use crate::pbx::{Delivery, FEED};
 use crate::stop::Stop;
 use chrono::{SecondsFormat, TimeDelta};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ const IN_FLIGHT_MAX: usize = 256;
 const RETRY_FIRST: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(60);
 /// A connection that lasted so long was good: the next pause is short again.
-const GOOD_AFTER: Duration = Duration::from_secs(60);
+const GOOD_AFTER: Duration = Duration::from_secs(10);
 /// Pause before an event that could not be kept is offered to the disk again.
 const KEEP_RETRY: Duration = Duration::from_millis(200);
 
@@ -164,7 +163,7 @@ impl Keeper {
         let id = format!("feed-{}-{}", self.series, self.number);
         let delivery = Delivery {
             received_at: at,
-            method: "FEED".into(),
+            method: FEED.into(),
             target: feed.settings.address.to_string(),
             headers: vec![("content-type".into(), event.content_type.into())],
             body: event.body,
@@ -175,7 +174,7 @@ impl Keeper {
     /// Keeps the word that the feed is `up` or `down` since a moment.
     async fn tell(&mut self, feed: &Followed, word: &str, at: Moment, stop: &Stop) -> bool {
         let written = at.to_rfc3339_opts(SecondsFormat::Micros, true);
-        let body = json!({ "_connection": word, "at": written }).to_string().into();
+        let body = format!(r#"{{"_connection":"{word}","at":"{written}"}}"#).into();
         let event = Event { content_type: "application/json", body, has_time: None };
         self.keep(feed, event, clock::now(), stop.clone()).await
     }

@@ -33,6 +33,9 @@ use crate::recording::Hints;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+/// Stands in the place of the method where a delivery was fetched over a feed of our own.
+pub const FEED: &str = "FEED";
+
 /// One request from a phone system as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
