@@ -75,6 +75,7 @@ fn beat(at: Moment, fact: i64, lag_s: Option<i64>) -> Beat {
         first_fact: fact,
         last_fact: fact,
         lag: lag_s.map(TimeDelta::seconds),
+        numbers: None,
     }
 }
 
@@ -117,4 +118,31 @@ fn silence_in_desk_hours_is_a_finding_where_the_site_says_how_long_is_too_long()
     assert_eq!(silent.len(), 1, "{silent:?}");
     assert_eq!(silent[0].about.delivery, Some(1), "the last delivery before it");
     assert_eq!(silent[0].since, moment(12, 0, 0));
+}
+
+#[test]
+fn numbers_of_a_phone_system_that_never_came_are_a_finding() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let house = House::start(folder.path(), &[]);
+    let message = |number: i64| {
+        let body = format!(
+            r#"{{"sequence":{number},"event":{{"event_type":2,"entity":"/callcontrol/8001"}}}}"#
+        );
+        house.ask("POST", "/hook/threecx", &[], body.as_bytes()).0
+    };
+    for number in [7, 8, 11] {
+        assert_eq!(message(number), 200);
+    }
+    let metric = "ringledger_findings{site=\"default\",code=\"feed_gap\",state=\"open\"} 1";
+    let (_, page) = loop {
+        let metrics = house.ask("GET", "/metrics", &[], b"").1;
+        if String::from_utf8_lossy(&metrics).contains(metric) {
+            break house.ask("GET", "/findings?lang=en", &[], b"");
+        }
+        std::thread::yield_now();
+    };
+    assert!(String::from_utf8_lossy(&page).contains("numbers missing"), "it says what is missing");
+    assert!(house.stop().success());
+    let (code, text) = run(&["replay", "--data", &folder.path().join("data").to_string_lossy()]);
+    assert_eq!(code, 0, "{text}");
 }

@@ -26,6 +26,8 @@ pub struct Beat {
     pub last_fact: i64,
     /// The least lag of any of its deliveries; `None` when none told a time of its own.
     pub lag: Option<TimeDelta>,
+    /// Where the phone system counts what it sends.
+    pub numbers: Option<Numbers>,
 }
 
 /// How far the phone system's clock lies behind ours; negative when it is ahead. What the way
@@ -45,6 +47,25 @@ pub struct Jump {
     /// How far the lag before and after differ; positive when the phone system's clock was set back
     /// or ours forward.
     pub by: TimeDelta,
+}
+
+/// The numbers that a phone system gave to the deliveries of a beat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbers {
+    pub least: i64,
+    pub greatest: i64,
+    /// Deliveries that bear a number or, unread, may bear one.
+    pub count: i64,
+}
+
+/// Numbers that never came, though later ones did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hole {
+    pub source: String,
+    /// First delivery of the beat in which they are missed.
+    pub at: Moment,
+    pub fact: i64,
+    pub missing: i64,
 }
 
 /// A time in desk hours without any delivery.
@@ -112,6 +133,24 @@ fn middle(told: &[(&Beat, TimeDelta)], place: usize) -> TimeDelta {
     three[1]
 }
 
+/// The holes in what one source's phone system counts, its beats ordered in time. Numbers that go
+/// back begin a new connection, and say nothing of the old one's end.
+pub fn holes(beats: &[Beat]) -> Vec<Hole> {
+    let mut holes = Vec::new();
+    let mut before: Option<i64> = None;
+    for beat in beats {
+        let Some(Numbers { least, greatest, count }) = beat.numbers else { continue };
+        let goes_on = before.is_none_or(|before| least > before);
+        let expected = greatest - before.unwrap_or(least - 1);
+        before = goes_on.then_some(greatest);
+        if goes_on && expected > count {
+            let (source, missing) = (beat.source.clone(), expected - count);
+            holes.push(Hole { source, at: beat.first_at, fact: beat.first_fact, missing });
+        }
+    }
+    holes
+}
+
 /// Times longer than `limit` without a delivery of any source. `beats` are those of the whole site,
 /// ordered in time; `hours` cuts a time to desk hours, in order; `as_of` ends the last one.
 pub fn silences(
@@ -159,6 +198,7 @@ mod tests {
             first_fact: s,
             last_fact: s,
             lag: lag_ms.map(TimeDelta::milliseconds),
+            numbers: None,
         }
     }
 
@@ -213,6 +253,23 @@ mod tests {
         assert_eq!(found(&[10, 12, 3_600_000, 11, 10]), [], "held up once");
         assert_eq!(found(&[10, 4000, 12, 4900]), [], "within the limit");
         assert_eq!(found(&[10, 12, 9000]), [(2, 8988)], "the newest beat counts at once");
+    }
+
+    #[test]
+    fn numbers_that_never_came_are_a_hole_and_a_new_connection_is_none() {
+        let found = |list: &[(i64, i64, i64)]| -> Vec<(i64, i64)> {
+            let beats = list.iter().enumerate().map(|(n, (least, greatest, count))| {
+                let numbers = Numbers { least: *least, greatest: *greatest, count: *count };
+                Beat { numbers: Some(numbers), ..beat(n as i64, None) }
+            });
+            let holes = holes(&beats.collect::<Vec<_>>());
+            holes.iter().map(|hole| (hole.fact, hole.missing)).collect()
+        };
+        assert_eq!(found(&[(1, 5, 5), (6, 9, 4)]), []);
+        assert_eq!(found(&[(1, 5, 5), (8, 9, 2)]), [(1, 2)], "between two beats");
+        assert_eq!(found(&[(1, 5, 4), (6, 9, 4)]), [(0, 1)], "within one");
+        assert_eq!(found(&[(1, 50, 50), (1, 3, 3), (4, 6, 2)]), [(2, 1)], "after a new connection");
+        assert_eq!(found(&[(1, 50, 50), (1, 51, 4), (5, 6, 2)]), [], "one within a beat");
     }
 
     #[test]

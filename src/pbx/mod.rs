@@ -84,6 +84,8 @@ pub struct Reading {
     pub feed: Vec<FeedNotice>,
     /// Files the phone system spoke of or sent along.
     pub recordings: Vec<Hints>,
+    /// Its number, where the phone system counts all that it sends over a connection.
+    pub number: Option<i64>,
     /// What an installer should know about how it was read, each once: `at without an offset`.
     pub warnings: Vec<String>,
 }

@@ -136,6 +136,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("none", "无", "none"),
     ("not_applicable", "不适用", "does not apply"),
     ("number", "号码", "number"),
+    ("numbers_missing", "缺失的序号（个）", "numbers missing"),
     ("occurred_at", "发生时间", "occurred at"),
     ("offered", "呼入", "offered"),
     ("offered_at", "来电时间", "Offered at"),

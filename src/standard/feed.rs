@@ -2,7 +2,7 @@
 
 use super::world::{World, said, said_at};
 use crate::call::event::Moment;
-use crate::call::pulse::{Beat, jumps, silences};
+use crate::call::pulse::{Beat, holes, jumps, silences};
 use crate::finding::{About, Code, Finding};
 use chrono::TimeDelta;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Every finding about the feed, each delivery once for a code.
 pub fn feed(world: &World<'_>, findings: &mut Vec<Finding>) {
     let mut seen = BTreeSet::new();
-    let all = told(world).into_iter().chain(jumped(world)).chain(silent(world));
+    let of_source = by_source(&world.facts.beats);
+    let of_sources = jumped(world, &of_source).into_iter().chain(missed(world, &of_source));
+    let all = told(world).into_iter().chain(of_sources).chain(silent(world));
     findings.extend(all.filter(|finding| seen.insert((finding.code, finding.about))));
 }
 
@@ -30,11 +32,27 @@ fn told(world: &World<'_>) -> Vec<Finding> {
         .collect()
 }
 
-fn jumped(world: &World<'_>) -> Vec<Finding> {
+fn by_source(beats: &[Beat]) -> BTreeMap<&str, Vec<Beat>> {
     let mut of_source: BTreeMap<&str, Vec<Beat>> = BTreeMap::new();
-    for beat in &world.facts.beats {
+    for beat in beats {
         of_source.entry(&beat.source).or_default().push(beat.clone());
     }
+    of_source
+}
+
+fn missed(world: &World<'_>, of_source: &BTreeMap<&str, Vec<Beat>>) -> Vec<Finding> {
+    let found = of_source.values().flat_map(|beats| holes(beats));
+    let asked = found.filter(|hole| world.is_asked(hole.at));
+    asked
+        .map(|hole| {
+            let evidence =
+                vec![said("source", &hole.source), said("numbers_missing", hole.missing)];
+            about(Code::FeedGap, Some(hole.fact), hole.at, evidence)
+        })
+        .collect()
+}
+
+fn jumped(world: &World<'_>, of_source: &BTreeMap<&str, Vec<Beat>>) -> Vec<Finding> {
     let limit = |at| TimeDelta::seconds(world.facts.settings(at).clock_limit_s);
     let found = of_source.values().filter_map(|beats| {
         let first = beats.first()?;

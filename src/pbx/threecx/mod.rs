@@ -49,6 +49,7 @@ impl Pbx for ThreeCx {
         let object = body::json_object(delivery)?;
         let mut reading = Reading::default();
         if object.contains_key("event") {
+            reading.number = body::integer(&object, "sequence");
             let state = control::read(&object).map_err(Refusal::NotUnderstood)?;
             reading.events.extend(state.map(|state| {
                 let ties = state.ties(delivery.received_at);
