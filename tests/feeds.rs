@@ -359,6 +359,33 @@ fn events_of_a_websocket_are_kept_byte_for_byte() {
 }
 
 #[test]
+#[allow(clippy::result_large_err, reason = "the library's own type of answer")]
+fn a_listener_that_another_one_replaced_comes_back_and_check_replaces_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let switch = Switch::scripted(|number, stream, say| {
+        let name = |request: &tungstenite::handshake::server::Request, response| {
+            say(&request.uri().to_string());
+            Ok(response)
+        };
+        let mut socket = tungstenite::accept_hdr(stream, name).expect("a WebSocket");
+        if number == 0 {
+            let replaced = r#"{"type":"ApplicationReplaced","application":"ringledger"}"#;
+            socket.send(Message::text(replaced)).expect("sent");
+        }
+        while socket.read().is_ok() && number < 2 {}
+    });
+    let feed = format!("ari://127.0.0.1:{}", switch.port);
+    let config = settings(folder.path(), "asterisk", &feed, "");
+    let house = House::start(folder.path(), &["--config", &config]);
+    wait_for(folder.path(), "the return", |kept| kept == ["up", "down", "up"]);
+    assert!(house.stop().success());
+    check(&config, folder.path());
+    let asked: Vec<String> = switch.said.iter().take(3).collect();
+    assert!(asked[..2].iter().all(|asked| asked.contains("app=ringledger&")), "{asked:?}");
+    assert!(asked[2].contains("app=ringledger-check&"), "{asked:?}");
+}
+
+#[test]
 fn check_tells_a_wrong_login_of_a_websocket_from_one_that_is_not_there() {
     let folder = tempfile::tempdir().expect("a folder");
     let answered = |head: &'static str| {

@@ -444,6 +444,7 @@ impl SourceConfig {
             ca_file: (!self.feed_ca_file.is_empty()).then(|| self.feed_ca_file.clone().into()),
             leave_out: self.feed_leave_out.iter().cloned().collect(),
             event_bytes_max,
+            app: feed::APP,
         }))
     }
 }

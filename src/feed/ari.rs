@@ -16,8 +16,8 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 
-/// The name under which we subscribe.
-const APP: &str = "ringledger";
+/// Told on the old connection when a new one takes its name: nothing else will be told on it.
+const REPLACED: &str = "ApplicationReplaced";
 /// Variables are most of the volume, and only these say something of calls.
 const VARIABLES_KEPT: &str = "MIXMONITOR_";
 /// A message may be so many times longer than the longest event that is kept, and is cut; a longer
@@ -63,28 +63,32 @@ impl Session {
     pub async fn heard(&mut self) -> Result<Heard, Fault> {
         let message = self.socket.next().await.ok_or_else(Fault::closed)?.map_err(lost)?;
         Ok(match message {
-            Message::Text(text) => self.event(Bytes::from(text)),
-            Message::Binary(bytes) => self.event(bytes),
+            Message::Text(text) => self.event(Bytes::from(text))?,
+            Message::Binary(bytes) => self.event(bytes)?,
             Message::Close(_) => return Err(Fault::closed()),
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Heard::Alive,
         })
     }
 
-    fn event(&self, body: Bytes) -> Heard {
+    fn event(&self, body: Bytes) -> Result<Heard, Fault> {
         if body.len() > self.event_bytes_max {
-            return Heard::Event(cut(body.slice(..CUT_BYTES.min(body.len()))));
+            return Ok(Heard::Event(cut(body.slice(..CUT_BYTES.min(body.len())))));
         }
         let shape = serde_json::from_slice::<Shape>(&body).ok();
+        if shape.as_ref().is_some_and(|shape| shape.kind == REPLACED) {
+            let text = "another program subscribed under our name, and gets the events now";
+            return Err(Fault::new(FaultKind::Lost, text));
+        }
         let wanted = shape.as_ref().is_none_or(|shape| {
             let kept = |variable: &String| variable.starts_with(VARIABLES_KEPT);
             let of_use = shape.kind != "ChannelVarset" || shape.variable.as_ref().is_some_and(kept);
             of_use && !self.leave_out.contains(&shape.kind)
         });
         let has_time = shape.map(|shape| shape.timestamp.is_some());
-        match wanted {
+        Ok(match wanted {
             true => Heard::Event(Event { content_type: "application/json", body, has_time }),
             false => Heard::Alive,
-        }
+        })
     }
 
     pub async fn ask_alive(&mut self) -> Result<(), Fault> {
@@ -100,7 +104,8 @@ fn request(settings: &Settings) -> Result<Request, Fault> {
         false => address.host.clone(),
     };
     let (port, path) = (address.port, &address.path);
-    let url = format!("ws://{host}:{port}{path}/ari/events?app={APP}&subscribeAll=true");
+    let app = settings.app;
+    let url = format!("ws://{host}:{port}{path}/ari/events?app={app}&subscribeAll=true");
     let wrong = |error: &dyn std::fmt::Display| {
         Fault::new(FaultKind::Protocol, format!("{address} makes no request: {error}"))
     };

@@ -1,6 +1,6 @@
 //! Trying a feed out for `ringledger check`: what would go wrong, and the cure.
 
-use super::{Fault, FaultKind, Session, Settings, ami};
+use super::{Fault, FaultKind, Session, Settings, TRIAL_APP, ami};
 use std::time::Duration;
 
 /// How long an answer or event that ought to come is waited for.
@@ -11,6 +11,7 @@ pub type Remark = Result<String, String>;
 
 /// Tries a feed: connects, logs in, and looks at what it is given.
 pub async fn check(settings: &Settings) -> Vec<Remark> {
+    let settings = &Settings { app: TRIAL_APP, ..settings.clone() };
     let opened = match Session::open(settings).await {
         Ok(session) => session,
         Err(fault) => return vec![Err(fault.to_string())],

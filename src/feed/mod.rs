@@ -32,7 +32,14 @@ pub struct Settings {
     pub leave_out: BTreeSet<String>,
     /// Longest event; of a longer one only the beginning is kept.
     pub event_bytes_max: usize,
+    /// Under which name we subscribe, where the protocol has names: one name is one listener.
+    pub app: &'static str,
 }
+
+/// The daemon's name where it subscribes.
+pub const APP: &str = "ringledger";
+/// The name of a trial, so that it does not take the daemon's place.
+const TRIAL_APP: &str = "ringledger-check";
 
 /// What was heard.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,9 +16,12 @@ use std::time::Duration;
 
 /// Events on their way to the disk at a time: they share its synchronisations.
 const IN_FLIGHT_MAX: usize = 256;
-/// Pauses before connecting again: the first, and the longest.
+/// Pauses before connecting again: the first, and the longest. A phone system that starts anew is
+/// missed for as long, so the longest is short.
 const RETRY_FIRST: Duration = Duration::from_millis(500);
-const RETRY_MAX: Duration = Duration::from_secs(60);
+const RETRY_MAX: Duration = Duration::from_secs(5);
+/// Pause after a refused log-in: trying often may lock us out.
+const LOGIN_RETRY: Duration = Duration::from_secs(60);
 /// A connection that lasted so long was good: the next pause is short again.
 const GOOD_AFTER: Duration = Duration::from_secs(10);
 /// Pause before an event that could not be kept is offered to the disk again.
@@ -44,7 +47,7 @@ pub async fn run(mut feed: Followed, intake: Arc<Intake>, mut stop: Stop) {
             return;
         }
     }
-    let mut pause = RETRY_FIRST;
+    let (mut pause, mut told) = (RETRY_FIRST, None);
     loop {
         let watch = Watch::start();
         let opened = tokio::select! {
@@ -61,13 +64,13 @@ pub async fn run(mut feed: Followed, intake: Arc<Intake>, mut stop: Stop) {
         if watch.elapsed() > GOOD_AFTER {
             pause = RETRY_FIRST;
         }
-        if fault.kind == FaultKind::Login {
-            // Trying often may lock us out.
-            pause = RETRY_MAX;
+        let wait = if fault.kind == FaultKind::Login { LOGIN_RETRY } else { pause };
+        // What is tried every few seconds is told once.
+        if told.replace(fault.clone()).as_ref() != Some(&fault) {
+            tracing::warn!(source = feed.source, %fault, "no feed; tried again and again");
         }
-        tracing::warn!(source = feed.source, %fault, retry_s = pause.as_secs_f32(), "no feed");
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(wait) => {}
             () = stop.heard() => return,
         }
         pause = (pause * 2).min(RETRY_MAX);
