@@ -291,6 +291,8 @@ impl Writer {
             self.fold_failed(&error);
         } else {
             self.fold_failed_at = None;
+            // Before the word: who hears it looks here whether anything is left, and only then.
+            self.gauges.unfolded.store(self.unfolded.len() as i64, Ordering::Relaxed);
             self.folded_to.send_replace(last);
         }
         let full = self.connection.execute_batch("PRAGMA synchronous = FULL");
