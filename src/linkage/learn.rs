@@ -15,6 +15,8 @@ use std::collections::HashMap;
 
 /// Pairs whose odds are below this (logarithm) are as good as impossible.
 const FLOOR: f64 = -5.0;
+/// And those below this before anything was learned.
+const HOPELESS: f64 = -14.0;
 /// A pair may be a call's second where another row of the call is likelier, or nearly so.
 const SECOND_SLACK: f64 = 4.0;
 /// Rounds of belief while learning, and in the end.
@@ -62,7 +64,22 @@ impl World {
         let pairs = pairs(&site, desk, &handlers);
         let on_duty = site.rows.iter().map(|row| handlers.on_duty(row, &ground)).collect();
         let fixed = by_chance(&site);
-        Self { site, pairs, handlers, ground, on_duty, fixed }
+        let mut world = Self { site, pairs, handlers, ground, on_duty, fixed };
+        world.drop_the_hopeless();
+        world
+    }
+
+    /// Drops pairs that nothing learned could make possible.
+    fn drop_the_hopeless(&mut self) {
+        let model = Model::shipped();
+        let scales = Scales::of(&self.site, &self.ground, &model);
+        let mut pairs = std::mem::take(&mut self.pairs);
+        pairs.retain(|pair| {
+            let on_duty = self.on_duty[pair.row as usize];
+            pair.id == IdLevel::Same || scales.weigh(pair, &self.handlers, on_duty) > HOPELESS
+        });
+        pairs.shrink_to_fit();
+        self.pairs = pairs;
     }
 
     /// All edges above the floor by a model, in order of rows.
@@ -175,8 +192,11 @@ impl World {
         }
     }
 
-    /// Learns this site's own shares, beginning from a deployment's.
+    /// Learns this site's own shares, beginning from a deployment's; those themselves in no round.
     pub fn learned(&mut self, deployment: &Model, rounds: usize) -> Model {
+        if rounds == 0 {
+            return deployment.clone();
+        }
         let mut model = deployment.learned(&self.fixed, SITE_PRIOR);
         for _ in 0..rounds {
             let (counts, handled) = self.expectation(&model);

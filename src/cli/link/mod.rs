@@ -7,6 +7,7 @@ mod write;
 
 use super::{Failure, Outcome};
 use crate::linkage::habits::Off;
+use crate::linkage::model::Model;
 use serde_json::json;
 use std::path::PathBuf;
 use table::Table;
@@ -32,6 +33,9 @@ pub struct Args {
     /// Do not apply a habit, by its name in habits.jsonl; may be given again.
     #[arg(long = "no-habit", value_name = "NAME")]
     pub no_habit: Vec<String>,
+    /// Weigh by the shipped estimates and learn nothing: what learning is measured against.
+    #[arg(long)]
+    pub shipped_weights: bool,
     /// The zone of times that are written without one.
     #[arg(long, default_value = "Asia/Shanghai")]
     pub zone: chrono_tz::Tz,
@@ -57,14 +61,20 @@ pub struct Tables {
 pub fn run(args: &Args, json: bool) -> Result<Outcome, Failure> {
     let off = Off::of(&args.no_habit).map_err(Failure::Usage)?;
     let tables = read(args)?;
-    let work = sites::Work { tables: &tables, zone: args.zone, off: &off, auto: args.auto };
+    let work = sites::Work {
+        tables: &tables,
+        zone: args.zone,
+        off: &off,
+        auto: args.auto,
+        learns: !args.shipped_weights,
+    };
     let threads =
         args.threads.or_else(|| std::thread::available_parallelism().ok().map(Into::into));
     let threads = threads.unwrap_or(1).max(1);
     if args.strict {
         work.refuse_bad_rows()?;
     }
-    let model = work.learn(threads);
+    let model = if args.shipped_weights { Model::shipped() } else { work.learn(threads) };
     let told = write::all(&work, &model, threads, &args.out)?;
     report(&tables, &told, args, json);
     Ok(if told.bad.is_empty() { Outcome::Clean } else { Outcome::Findings })

@@ -13,9 +13,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Rows from which a deployment's shares are learned, about.
-const LEARNED_ROWS: usize = 30_000;
+const LEARNED_ROWS: usize = 20_000;
 const ROUNDS: usize = 5;
-const SITE_ROUNDS: usize = 2;
+const SITE_ROUNDS: usize = 1;
 
 /// What all sites share.
 pub struct Work<'a> {
@@ -23,6 +23,8 @@ pub struct Work<'a> {
     pub zone: Tz,
     pub off: &'a Off,
     pub auto: f64,
+    /// Whether each site's own shares are learned.
+    pub learns: bool,
 }
 
 impl<'a> Work<'a> {
@@ -36,21 +38,17 @@ impl<'a> Work<'a> {
     fn cells(&self, site: &'a str) -> SiteCells<'a> {
         let mut cells = SiteCells { site, ..SiteCells::default() };
         if let Some(rows) = self.tables.recordings.sites.get(site) {
-            let cell = self.tables.recordings.columns(rows);
-            cells.recordings = (0..rows.len()).map(|at| recording(at, &cell)).collect();
+            let row = self.tables.recordings.columns(rows, RECORDING);
+            cells.recordings = (0..rows.len()).map(|at| recording(at, row(at))).collect();
         }
         if let Some(rows) = self.tables.ledger.sites.get(site) {
-            let cell = self.tables.ledger.columns(rows);
-            cells.entries = (0..rows.len()).map(|at| entry(at, &cell)).collect();
+            let row = self.tables.ledger.columns(rows, ENTRY);
+            cells.entries = (0..rows.len()).map(|at| entry(at, row(at))).collect();
         }
         if let Some(rows) = self.tables.directory.sites.get(site) {
-            let cell = self.tables.directory.columns(rows);
-            let home = |at| HomeCells {
-                unit: cell(at, "unit"),
-                name: cell(at, "name"),
-                numbers: cell(at, "numbers"),
-            };
-            cells.homes = (0..rows.len()).map(home).collect();
+            let row = self.tables.directory.columns(rows, ["unit", "name", "numbers"]);
+            let home = |[unit, name, numbers]: [&'a str; 3]| HomeCells { unit, name, numbers };
+            cells.homes = (0..rows.len()).map(|at| home(row(at))).collect();
         }
         cells
     }
@@ -123,16 +121,18 @@ pub fn world(reading: &Reading) -> World {
     })
 }
 
-/// The site's own shares; those of habits that are switched off stay as everywhere.
-pub fn learned(world: &mut World, deployment: &Model, off: &Off) -> Model {
-    let mut kept: Vec<model::Group> = Vec::new();
-    if !off.applies("moment") {
-        kept.push(model::MOMENT);
+impl Work<'_> {
+    /// The site's own shares; those of habits that are switched off stay as everywhere.
+    pub fn learned(&self, world: &mut World, deployment: &Model) -> Model {
+        let rounds = if self.learns { SITE_ROUNDS } else { 0 };
+        let habits = [("moment", model::MOMENT), ("typing", model::LAG)];
+        let kept: Vec<model::Group> = habits
+            .iter()
+            .filter(|(name, _)| !self.off.applies(name))
+            .map(|(_, table)| *table)
+            .collect();
+        world.learned(deployment, rounds).keeping(&kept, deployment)
     }
-    if !off.applies("typing") {
-        kept.push(model::LAG);
-    }
-    world.learned(deployment, SITE_ROUNDS).keeping(&kept, deployment)
 }
 
 /// What `work` gives for each item, in their order.
@@ -162,41 +162,76 @@ pub fn side_by_side<T: Sync, R: Send>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-fn recording<'a>(at: usize, cell: &impl Fn(usize, &str) -> &'a str) -> RecordingCells<'a> {
-    let of = |field| cell(at, field);
+/// Fields of a recording, in the order of [`recording`].
+const RECORDING: [&str; 14] = [
+    "id",
+    "call_id",
+    "day",
+    "started",
+    "ring",
+    "answered",
+    "ended",
+    "duration",
+    "direction",
+    "from",
+    "to",
+    "extension",
+    "agent",
+    "digest",
+];
+
+fn recording(at: usize, cells: [&str; 14]) -> RecordingCells<'_> {
+    let [id, call_id, day, started, ring, answered, ended, duration, direction, ..] = cells;
+    let [.., from, to, extension, agent, digest] = cells;
     RecordingCells {
         place: at as u32,
-        id: of("id"),
-        call_id: of("call_id"),
-        day: of("day"),
-        started: of("started"),
-        ring: of("ring"),
-        answered: of("answered"),
-        ended: of("ended"),
-        duration: of("duration"),
-        direction: of("direction"),
-        from: of("from"),
-        to: of("to"),
-        extension: of("extension"),
-        agent: of("agent"),
-        digest: of("digest"),
+        id,
+        call_id,
+        day,
+        started,
+        ring,
+        answered,
+        ended,
+        duration,
+        direction,
+        from,
+        to,
+        extension,
+        agent,
+        digest,
     }
 }
 
-fn entry<'a>(at: usize, cell: &impl Fn(usize, &str) -> &'a str) -> EntryCells<'a> {
-    let of = |field| cell(at, field);
+/// Fields of an entry, in the order of [`entry`].
+const ENTRY: [&str; 11] = [
+    "entry_id",
+    "registered_at",
+    "day",
+    "occurred_at",
+    "channel",
+    "number",
+    "name",
+    "unit",
+    "content",
+    "handler",
+    "call_id",
+];
+
+fn entry(at: usize, cells: [&str; 11]) -> EntryCells<'_> {
+    let [id, registered, day, occurred, kind, number, name, unit, content, handler, call_id] =
+        cells;
     EntryCells {
         place: at as u32,
-        id: of("entry_id"),
-        registered: of("registered_at"),
-        day: of("day"),
-        occurred: of("occurred_at"),
-        kind: of("channel"),
-        number: of("number"),
-        name: of("name"),
-        unit: of("unit"),
-        content: of("content"),
-        handler: of("handler"),
-        call_id: of("call_id"),
+        id,
+        registered,
+        day,
+        occurred,
+        kind,
+        number,
+        name,
+        unit,
+        content,
+        handler,
+        call_id,
     }
 }

@@ -75,12 +75,14 @@ impl Table {
         filling.done().map_err(failed)
     }
 
-    /// The cells of a site's row by the names of their fields.
-    pub fn columns<'a>(&'a self, rows: &'a SiteRows) -> impl Fn(usize, &str) -> &'a str + 'a {
-        move |row, field| match self.fields.iter().position(|name| *name == field) {
-            Some(column) => rows.cell(row, column),
-            None => "",
-        }
+    /// The cells of a site's rows, of the columns named, by row and place among the names.
+    pub fn columns<'a, const N: usize>(
+        &self,
+        rows: &'a SiteRows,
+        names: [&str; N],
+    ) -> impl Fn(usize) -> [&'a str; N] + 'a {
+        let places = names.map(|name| self.fields.iter().position(|field| *field == name));
+        move |row| places.map(|place| place.map_or("", |column| rows.cell(row, column)))
     }
 }
 

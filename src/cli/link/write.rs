@@ -1,6 +1,6 @@
 //! What linking came to, as files: `links.csv`, `mismatches.csv`, `evidence.jsonl`, `habits.jsonl`.
 
-use super::sites::{Work, learned, world};
+use super::sites::{Work, world};
 use crate::cli::Failure;
 use crate::linkage::explain::{Conflict, Explainer};
 use crate::linkage::habits::{Habit, desk};
@@ -143,7 +143,7 @@ fn linked(work: &Work<'_>, site: &str, deployment: &Model) -> Texts {
     };
     let (cells, reading) = work.read(site);
     let mut world = world(&reading);
-    let model = learned(&mut world, deployment, work.off);
+    let model = work.learned(&mut world, deployment);
     let page = Page { auto: work.auto, cells: &cells, reading: &reading, world: &world };
     let outcome = left_over::outcome(&world, &model, LINKED);
     let mut texts = page.texts(&model, &outcome);

@@ -2,6 +2,7 @@
 //! orders of day, month and hour that its rows allow, the one that lies best beside the site's
 //! other times.
 
+use crate::ledger::import;
 use crate::ledger::plain::{chinese_number, plain_char};
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 use chrono_tz::Tz;
@@ -196,8 +197,13 @@ impl Reader {
             return Some(At::Moment(at));
         }
         let parts = Parts::of(&joined(day, cell));
-        let order = self.orders.get(&parts.form)?.clone();
-        parts.at(&order, &mut self.local, typed)
+        let Some(order) = self.orders.get(&parts.form) else {
+            // What an import reads without looking at the column.
+            let (at, day_only) = import::moment(&joined(day, cell), self.local.zone)?;
+            let second = at.timestamp();
+            return Some(if day_only { At::Day(second) } else { At::Moment(second) });
+        };
+        parts.at(order, &mut self.local, typed)
     }
 
     fn best(
