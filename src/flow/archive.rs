@@ -165,6 +165,19 @@ impl Archive {
         standing(call, &set, self.arriving.since(call), as_of, grace_s)
     }
 
+    /// Asks the store, where blocking is allowed.
+    ///
+    /// # Errors
+    /// Those of `question`.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&store::Connection) -> store::Result<T> + Send + 'static,
+    ) -> store::Result<T> {
+        let store = self.store.clone();
+        let read = tokio::task::spawn_blocking(move || store.read(question)).await;
+        read.map_err(|error| store::Error::Unavailable(error.to_string()))?
+    }
+
     /// Tells of bytes that belong to no recording, while nothing is being admitted.
     ///
     /// # Errors

@@ -54,7 +54,7 @@ pub async fn run(archive: Arc<Archive>, rounds: Rounds, mut stop: Stop) {
 
 /// One round, if one is due or was left in the middle.
 async fn round(archive: &Arc<Archive>, rounds: Rounds, stop: &Stop) -> Result<()> {
-    let mut proof = archive.store.read(objects::proof)?;
+    let mut proof = archive.ask(objects::proof).await?;
     let due = proof.proved_at.is_none_or(|at| at + rounds.every <= clock::now());
     if proof.began_at.is_none() {
         if !due {
@@ -64,9 +64,8 @@ async fn round(archive: &Arc<Archive>, rounds: Rounds, stop: &Stop) -> Result<()
     }
     let mut missing = 0;
     loop {
-        let batch = archive
-            .store
-            .read(|connection| objects::kept_after(connection, proof.done_to, BATCH))?;
+        let done_to = proof.done_to;
+        let batch = archive.ask(move |rows| objects::kept_after(rows, done_to, BATCH)).await?;
         let Some(last) = batch.last().map(|kept| kept.key) else { break };
         for kept in batch {
             let sound = prove(archive, kept, rounds, stop).await?;

@@ -46,7 +46,7 @@ pub async fn all(
     let key = archive.store.site(site)?;
     let (mut done, mut after) = (Done::default(), 0);
     loop {
-        let batch = archive.store.read(|rows| objects::kept_after(rows, after, BATCH))?;
+        let batch = archive.ask(move |rows| objects::kept_after(rows, after, BATCH)).await?;
         let Some(last) = batch.last().map(|kept| kept.key) else { break };
         for kept in batch.into_iter().filter(|kept| kept.site == key) {
             let (archive, own, hash) = (Arc::clone(archive), Arc::clone(&own), kept.hash);

@@ -41,10 +41,10 @@ pub async fn run(archive: Arc<Archive>, grace: TimeDelta, mut stop: Stop) {
 /// # Errors
 /// When the store fails; the next look does the rest.
 pub async fn sweep(archive: &Arc<Archive>, grace: TimeDelta, as_of: Moment) -> Result<usize> {
-    let sites = archive.store.read(objects::sites)?;
+    let sites = archive.ask(objects::sites).await?;
     // Bytes without a recording have no site of their own; the first one tells of them.
     let Some(site) = sites.first().copied() else { return Ok(0) };
-    let known = archive.store.read(|connection| objects::strays(connection, site))?;
+    let known = archive.ask(move |connection| objects::strays(connection, site)).await?;
     let mut known: BTreeMap<ContentHash, Moment> =
         known.into_iter().map(|stray| (stray.object, stray.at)).collect();
     let mut removed = 0;
