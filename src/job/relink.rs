@@ -261,13 +261,15 @@ fn candidate(fact: &CallFact, known: &BTreeMap<i64, Vec<String>>) -> name::Candi
 fn row(fact: &EntryFact) -> Row {
     let entry = &fact.entry;
     let unit = entry.unit.as_deref().and_then(unit::folded);
+    let written = entry.number.as_ref().map_or("", |number| number.exposed());
+    let mut numbers = linkage::reading::number::numbers(written).0.into_iter();
     // A row whose registration time is the matter's own time says nothing of when it was typed.
     let untyped = entry.occurred_at == Some(entry.registered_at) || entry.occurred_day_only;
     Row {
         key: fact.key,
         channel: entry.channel,
-        number: entry.number.as_ref().map(|number| number.folded()).filter(|n| !n.is_empty()),
-        other_numbers: Vec::new(),
+        number: numbers.next(),
+        other_numbers: numbers.collect(),
         registered_at: entry.registered_at,
         occurred_at: entry.occurred_at,
         occurred_day_only: entry.occurred_day_only,

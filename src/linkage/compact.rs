@@ -197,9 +197,14 @@ impl Compact {
         let mut said: Vec<(u32, u32, u32)> = Vec::new();
         let mut called: Vec<(u32, u32)> = Vec::new();
         for (unit, home) in desk.directory {
+            // A number that neither called nor was written tells nothing.
+            let known = |number: &String| self.numbers.known(significant(number));
+            let numbers: Vec<u32> = home.numbers.iter().filter_map(known).collect();
+            if numbers.is_empty() {
+                continue;
+            }
             let unit = self.units.key(unit);
-            for number in &home.numbers {
-                let number = self.numbers.key(significant(number));
+            for number in numbers {
                 said.push((number, unit, DIRECTORY_ROWS));
                 for name in home.names.iter().filter_map(|name| surname(Some(name))) {
                     called.push((number, self.names.key(&name)));

@@ -63,7 +63,7 @@ impl World {
         let handlers = Handlers::of(&site);
         let pairs = pairs(&site, desk, &handlers);
         let on_duty = site.rows.iter().map(|row| handlers.on_duty(row, &ground)).collect();
-        let fixed = by_chance(&site);
+        let fixed = if ground.counted { by_chance(&site) } else { Model::empty() };
         let mut world = Self { site, pairs, handlers, ground, on_duty, fixed };
         world.drop_the_hopeless();
         world

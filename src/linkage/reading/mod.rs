@@ -5,7 +5,7 @@ mod clocks;
 mod ids;
 mod ledger;
 mod lines;
-mod number;
+pub mod number;
 mod numbers;
 mod recordings;
 mod time;
