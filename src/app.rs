@@ -1,6 +1,6 @@
 //! Wiring: settings to store, objects, adapters, server and jobs; reload and shutdown.
 
-use crate::audio::child::Limits as ListeningLimits;
+use crate::audio::child::{Limits as ListeningLimits, Listeners};
 use crate::clock;
 use crate::config::{Config, SourceConfig};
 use crate::flow::answer::Answers;
@@ -207,11 +207,12 @@ pub fn exchange(config: &Config, data: &Data) -> Result<Exchange, Error> {
 ///
 /// # Errors
 /// When our own program is not found.
-pub fn listening(config: &Config) -> Result<ListeningLimits, Error> {
+pub fn listening(config: &Config) -> Result<Arc<Listeners>, Error> {
     let program = std::env::current_exe().map_err(io(Path::new("own program")))?;
     let listening = &config.listening;
     let (memory_mib_max, time_s_max) = (listening.memory_mib_max, listening.time_s_max);
-    Ok(ListeningLimits { program, memory_mib_max, time_s_max })
+    let limits = ListeningLimits { program, memory_mib_max, time_s_max };
+    Ok(Arc::new(Listeners::new(limits)))
 }
 
 /// A running daemon.
@@ -267,7 +268,7 @@ pub async fn start(config: &Config) -> Result<Daemon, Error> {
     jobs.spawn(listen_always(
         data.archive.clone(),
         data.rules.clone(),
-        listening(config)?,
+        (listening(config)?, config.listening.workers),
         stopped.clone(),
     ));
     keep_always(config, &state, &mut jobs, &stopped);
@@ -375,14 +376,15 @@ pub fn keeping(config: &Config, data: &Data) -> Keeping {
 async fn listen_always(
     archive: Arc<Archive>,
     rules: Arc<Rules>,
-    limits: ListeningLimits,
+    (listeners, at_a_time): (Arc<Listeners>, usize),
     mut stop: Stop,
 ) {
     loop {
-        for site in rules.sites.keys() {
-            let Ok(key) = archive.store.site(site) else { continue };
-            if let Err(error) = listen::catch_up(&archive, key, &limits).await {
-                tracing::error!(%error, site, "listening stopped; tried again");
+        for site in rules.sites.values() {
+            let Ok(key) = archive.store.site(&site.id) else { continue };
+            let heard = listen::catch_up(&archive, (site, key), &listeners, at_a_time);
+            if let Err(error) = heard.await {
+                tracing::error!(%error, site = site.id, "listening stopped; tried again");
             }
         }
         tokio::select! {

@@ -1,8 +1,10 @@
 //! Listening: what real recorders write, and what they leave behind when they die.
 
+use audio_codec_algorithms::{encode_alaw, encode_ulaw};
 use ringledger::audio;
-use ringledger::audio::child::{self, Limits};
+use ringledger::audio::child::{Limits, Listeners, Task};
 use ringledger::recording::{Measures, SoundClass};
+use sha2::{Digest, Sha256};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
@@ -32,7 +34,7 @@ fn listen(name: &str, bytes: &[u8]) -> Measures {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join(name);
     std::fs::write(&path, bytes).expect("written");
-    audio::listen(&path, Path::new(name)).expect("heard")
+    audio::listen(&path, Path::new(name), None).expect("heard").measures
 }
 
 #[test]
@@ -77,14 +79,200 @@ fn a_side_that_is_silent_throughout_is_one_sided() {
     assert!(measures.why.is_some_and(|why| why.contains("channel 2")));
 }
 
+/// A WAV file of any codec: format number, bits, bytes of a block, and the sound as it is written.
+fn wav_of(format: u16, bits: u16, block: u16, extra: &[u8], sound: &[u8]) -> Vec<u8> {
+    let mut bytes = b"RIFF\0\0\0\0WAVEfmt ".to_vec();
+    bytes.extend((18 + extra.len() as u32).to_le_bytes());
+    bytes.extend(format.to_le_bytes());
+    bytes.extend(1u16.to_le_bytes());
+    bytes.extend(8000u32.to_le_bytes());
+    bytes.extend(8000u32.to_le_bytes());
+    bytes.extend(block.to_le_bytes());
+    bytes.extend(bits.to_le_bytes());
+    bytes.extend((extra.len() as u16).to_le_bytes());
+    bytes.extend(extra);
+    bytes.extend(b"data");
+    bytes.extend((sound.len() as u32).to_le_bytes());
+    bytes.extend(sound);
+    let length = bytes.len() as u32 - 8;
+    bytes[4..8].copy_from_slice(&length.to_le_bytes());
+    bytes
+}
+
+fn tones(frames: usize) -> impl Iterator<Item = i16> {
+    (0..frames).map(tone)
+}
+
+#[test]
+fn every_width_of_pcm_sounds_the_same() {
+    let float = |sample: i16| f32::from(sample) / 32_768.0;
+    let files = [
+        wav_of(1, 8, 1, &[], &tones(8000).map(|s| ((s >> 8) + 128) as u8).collect::<Vec<_>>()),
+        wav_of(1, 16, 2, &[], &tones(8000).flat_map(i16::to_le_bytes).collect::<Vec<_>>()),
+        wav_of(
+            1,
+            24,
+            3,
+            &[],
+            &tones(8000).flat_map(|s| [0, s as u8, (s >> 8) as u8]).collect::<Vec<_>>(),
+        ),
+        wav_of(
+            3,
+            32,
+            4,
+            &[],
+            &tones(8000).flat_map(|s| float(s).to_le_bytes()).collect::<Vec<_>>(),
+        ),
+        wav_of(7, 8, 1, &[], &tones(8000).map(encode_ulaw).collect::<Vec<_>>()),
+        wav_of(6, 8, 1, &[], &tones(8000).map(encode_alaw).collect::<Vec<_>>()),
+    ];
+    for file in files {
+        let measures = listen("a.wav", &file);
+        assert_eq!((measures.class, measures.duration_s), (SoundClass::Ok, 1.0));
+        let level = measures.level_dbfs.expect("a level");
+        assert!((level + 11.73).abs() < 0.1, "{}: {level}", measures.codec);
+    }
+}
+
+#[test]
+fn files_without_a_header_are_known_by_their_ending() {
+    let ulaw: Vec<u8> = tones(8000).map(encode_ulaw).collect();
+    let alaw: Vec<u8> = tones(8000).map(encode_alaw).collect();
+    let slin: Vec<u8> = tones(8000).flat_map(i16::to_le_bytes).collect();
+    let told = |name: &str, bytes: &[u8]| {
+        let measures = listen(name, bytes);
+        assert_eq!(measures.class, SoundClass::Ok, "{name}: {:?}", measures.why);
+        (measures.codec, measures.sample_rate_hz, measures.channels, measures.duration_s)
+    };
+    assert_eq!(told("a.ulaw", &ulaw), ("µ-law".into(), 8000, 1, 1.0));
+    assert_eq!(told("a.alaw", &alaw), ("A-law".into(), 8000, 1, 1.0));
+    assert_eq!(told("a.sln", &slin), ("PCM".into(), 8000, 1, 1.0));
+    assert_eq!(told("a.sln16", &slin), ("PCM".into(), 16_000, 1, 0.5));
+    assert_eq!(told("a.raw", &slin), ("PCM".into(), 8000, 1, 1.0));
+    assert_eq!(told("a.g722", &ulaw), ("G.722".into(), 16_000, 1, 1.0));
+    assert_eq!(told("a.gsm", &[0xd5; 3300]), ("GSM 06.10".into(), 8000, 1, 2.0));
+    let sides = |frame: usize| [tone(frame), (((frame * 7919) % 601) as i16 - 300) * 20];
+    let both: Vec<u8> = (0..8000).flat_map(sides).flat_map(i16::to_le_bytes).collect();
+    assert_eq!(told("a.raw", &both), ("PCM".into(), 8000, 2, 1.0), "two sides in turn");
+}
+
+#[test]
+fn a_sun_file_is_read_by_its_head() {
+    let mut au = b".snd".to_vec();
+    for word in [24u32, 8000, 1, 8000, 1] {
+        au.extend(word.to_be_bytes());
+    }
+    au.extend(tones(8000).map(encode_ulaw));
+    let measures = listen("a.au", &au);
+    let told = (measures.container.as_str(), measures.codec.as_str(), measures.duration_s);
+    assert_eq!((measures.class, told), (SoundClass::Ok, ("au", "µ-law", 1.0)));
+}
+
+#[test]
+fn a_long_wav_and_one_with_chunks_before_and_after_are_read() {
+    let sound: Vec<u8> = tones(8000).flat_map(i16::to_le_bytes).collect();
+    let plain = wav_of(1, 16, 2, &[], &sound);
+    let mut followed = plain.clone();
+    followed.extend(b"LIST\x04\0\0\0INFO");
+    assert_eq!(listen("a.wav", &followed).class, SoundClass::Ok);
+    let mut long = b"RF64\xff\xff\xff\xffWAVEds64\x1c\0\0\0".to_vec();
+    long.extend((plain.len() as u64 + 28).to_le_bytes());
+    long.extend(16_000u64.to_le_bytes());
+    long.extend([0; 12]);
+    long.extend(&plain[12..]);
+    let place = long.len() - 16_004;
+    long[place..place + 4].copy_from_slice(&[0xff; 4]);
+    let measures = listen("a.wav", &long);
+    assert_eq!((measures.class, measures.duration_s), (SoundClass::Ok, 1.0), "{:?}", measures.why);
+}
+
+#[test]
+fn a_header_that_says_too_little_is_unfinished() {
+    let sound: Vec<u8> = tones(16_000).flat_map(i16::to_le_bytes).collect();
+    let mut bytes = wav_of(1, 16, 2, &[], &sound);
+    let place = bytes.len() - 32_004;
+    bytes[place..place + 4].copy_from_slice(&16_000u32.to_le_bytes());
+    let measures = listen("a.wav", &bytes);
+    assert_eq!((measures.class, measures.duration_s), (SoundClass::UnfinishedHeader, 2.0));
+}
+
+#[test]
+fn a_digest_is_that_of_the_whole_file_whatever_was_read_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut bytes = wav(1, 8000, |frame, _| tone(frame));
+    bytes.extend(b"LIST\x04\0\0\0INFO");
+    for (name, bytes) in [("a.wav", bytes), ("b.txt", b"abc".to_vec())] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, &bytes).expect("written");
+        let heard = audio::listen(&path, Path::new(name), None).expect("heard");
+        let digest: [u8; 32] = Sha256::digest(&bytes).into();
+        assert_eq!((heard.sha256.0, heard.bytes), (digest, bytes.len() as u64));
+    }
+}
+
+/// Two people in turn, over a line that hums a little; each word is a burst of changing loudness.
+fn talk(frame: usize, side: u16) -> i16 {
+    let (second, turn) = (frame / 8000, (frame / 32_000) % 2);
+    let speaks = turn == usize::from(side) || (8..10).contains(&second);
+    let hum = (frame as f64 * 0.04).sin() * 20.0;
+    let voice = (frame as f64 * 0.13).sin() + (frame as f64 * 0.29).sin();
+    let word = ((frame % 2400) as f64 / 2400.0 * std::f64::consts::PI).sin();
+    (if speaks { voice * word * 5000.0 } else { 0.0 } + hum) as i16
+}
+
+#[test]
+fn who_spoke_and_when_both_did_is_told() {
+    let measures = listen("a.wav", &wav(2, 8000 * 16, talk));
+    let near = |share: f64, wanted: f64| (share - wanted).abs() < 0.03;
+    assert!(near(measures.speech_share[0], 8.0 / 16.0), "{:?}", measures.speech_share);
+    assert!(near(measures.speech_share[1], 10.0 / 16.0), "{:?}", measures.speech_share);
+    assert!(near(measures.talk_over_share, 2.0 / 16.0), "{}", measures.talk_over_share);
+}
+
+#[test]
+fn a_side_with_a_noisy_line_and_no_words_is_one_sided() {
+    let noise = |frame: usize| ((frame * 7919 % 1009) as i16 - 504) * 2;
+    let bytes =
+        wav(2, 8000 * 16, |frame, side| if side == 0 { talk(frame, 0) } else { noise(frame) });
+    let measures = listen("a.wav", &bytes);
+    assert_eq!(measures.class, SoundClass::OneSided, "{measures:?}");
+}
+
+#[test]
+fn clipping_and_silence_are_measured() {
+    let bytes = wav(1, 8000 * 10, |frame, _| {
+        let loud = (frame as f64 * 0.35).sin() * 60_000.0;
+        if (16_000..40_000).contains(&frame) { 0 } else { loud.clamp(-32_768.0, 32_767.0) as i16 }
+    });
+    let measures = listen("a.wav", &bytes);
+    // A sine of 1.83 times full scale is above it for 63 % of its time.
+    assert!((measures.clipped_share - 0.63 * 0.7).abs() < 0.02, "{}", measures.clipped_share);
+    assert!((measures.longest_silence_s - 3.0).abs() < 0.05, "{}", measures.longest_silence_s);
+    assert!(measures.peak_dbfs.is_some_and(|peak| peak.abs() < 0.01));
+}
+
 #[test]
 fn what_cannot_be_decoded_is_named_with_its_codec() {
-    let mut gsm = wav(1, 100, |frame, _| tone(frame));
-    gsm[20..22].copy_from_slice(&0x31u16.to_le_bytes());
-    let measures = listen("a.WAV", &gsm);
+    let measures = listen("a.wav", &wav_of(0x83, 0, 10, &[], &[0; 1000]));
     assert_eq!(measures.class, SoundClass::Undecodable);
-    assert_eq!(measures.codec, "GSM 06.10");
-    assert_eq!(listen("a.wav", b"this is no sound at all").class, SoundClass::Undecodable);
+    assert_eq!(measures.codec, "G.729");
+    assert!(measures.why.is_some_and(|why| why.contains("G.729")));
+    let foreign: [(&str, &[u8], &str); 5] = [
+        ("a.g729", &[7; 100], "G.729"),
+        ("a.amr", b"#!AMR\n\x04", "AMR"),
+        ("a.wav", b"Salted__12345678abcdef", "encrypted (OpenSSL)"),
+        (
+            "a.ogg",
+            b"OggS\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x50Speex   1.2",
+            "Speex",
+        ),
+        ("a.wav", b"this is no sound at all", ""),
+    ];
+    for (name, bytes, codec) in foreign {
+        let measures = listen(name, bytes);
+        assert_eq!((measures.class, measures.codec.as_str()), (SoundClass::Undecodable, codec));
+        assert!(measures.why.is_some_and(|why| !why.is_empty()), "{name}");
+    }
 }
 
 #[test]
@@ -108,19 +296,29 @@ fn a_law_is_read_and_a_browser_gets_plain_wav() {
     assert_eq!((reader.spec().bits_per_sample, reader.duration()), (16, 8_000));
 }
 
+fn limits(program: &str) -> Limits {
+    Limits { program: PathBuf::from(program), memory_mib_max: 256, time_s_max: 20 }
+}
+
 #[test]
 fn a_child_listens_within_its_limits() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("0123");
     std::fs::write(&path, wav(1, 8_000, |frame, _| tone(frame))).expect("written");
-    let limits = |program: &str| Limits {
-        program: PathBuf::from(program),
-        memory_mib_max: 256,
-        time_s_max: 20,
-    };
-    let own = limits(env!("CARGO_BIN_EXE_ringledger"));
-    let measures = child::listen_as(&path, "-odd name.wav", &own).expect("a child");
-    assert_eq!((measures.class, measures.duration_s), (SoundClass::Ok, 1.0));
-    let dead = child::listen(&path, &limits("/bin/false")).expect("a child");
-    assert_eq!(dead.class, SoundClass::Undecodable, "a decoder that dies is the file's fault");
+    let own = Listeners::new(limits(env!("CARGO_BIN_EXE_ringledger")));
+    let task = Task::listen(&path, "-odd name.wav", "cn");
+    for _ in 0..3 {
+        let heard = own.listen(&task).expect("a child");
+        assert_eq!((heard.measures.class, heard.measures.duration_s), (SoundClass::Ok, 1.0));
+    }
+    let missing = Task::listen(Path::new("/no/such/file"), "a.wav", "cn");
+    assert!(own.listen(&missing).is_err(), "a file that is not there is no bad file");
+    assert!(own.listen(&task).is_ok(), "and the next is heard all the same");
+    let dead = Listeners::new(limits("/bin/false")).listen(&task).expect("a child");
+    assert_eq!(
+        dead.measures.class,
+        SoundClass::Undecodable,
+        "a decoder that dies: the file's fault"
+    );
+    assert_eq!(dead.bytes, 16_044);
 }

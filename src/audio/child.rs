@@ -1,11 +1,22 @@
-//! Listening in a child process with limits: a hostile or broken file ends the child, never the
-//! daemon.
+//! Listening in child processes with limits: a hostile or broken file ends a child, never the
+//! daemon, and costs no other file its turn.
+//!
+//! A child reads tasks as lines of JSON and answers each with one. It serves many files, so that
+//! short ones are not outweighed by the start of a process.
 
-use crate::recording::listen::Listener;
-use crate::recording::{Measures, SoundClass};
-use std::io::{self, Read};
+use super::Heard;
+use super::hashed::Hashed;
+use crate::call::Ringback;
+use crate::recording::SoundClass;
+use crate::recording::listen::{Listener, Shape};
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 /// What a child may use.
@@ -14,78 +25,223 @@ pub struct Limits {
     /// The program that listens: our own.
     pub program: PathBuf,
     pub memory_mib_max: u64,
+    /// For one file.
     pub time_s_max: u64,
 }
 
-/// Longest answer of a child, in bytes.
-const ANSWER_MAX: u64 = 1 << 20;
-/// How often a child is looked after.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
-
-/// Measures a file in a child process. A child that dies or takes too long says that the file
-/// cannot be decoded.
-///
-/// # Errors
-/// When no child can be started.
-pub fn listen(path: &Path, limits: &Limits) -> io::Result<Measures> {
-    listen_as(path, "", limits)
+/// What a child is to do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Task {
+    /// Bytes of the path: not every path is text.
+    path: Vec<u8>,
+    /// The name it came with, whose ending tells what it is.
+    name: String,
+    /// Country whose rings are listened for.
+    cadence: String,
+    /// Where to write what browsers play, instead of measuring.
+    target: Option<Vec<u8>>,
 }
 
-/// As [`listen`], for a file that is kept under another name than the one it came with.
-///
-/// # Errors
-/// As [`listen`].
-pub fn listen_as(path: &Path, name: &str, limits: &Limits) -> io::Result<Measures> {
-    let mut child = Command::new(&limits.program)
-        .args(["listen", "--json", "--in-process"])
-        .args(["--memory-mib", &limits.memory_mib_max.to_string()])
-        .args(["--time-s", &limits.time_s_max.to_string()])
-        .arg(format!("--name={name}"))
-        .arg("--")
-        .arg(path)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let answer = read_answer(&mut child);
-    let ended = wait(&mut child, limits.time_s_max)?;
-    let answer = answer.join().unwrap_or_default();
-    match serde_json::from_slice(&answer) {
-        Ok(measures) if ended => Ok(measures),
-        _ => Ok(gave_up(if ended { "the decoder died" } else { "decoding took too long" })),
+impl Task {
+    /// To hash and measure a file that came under a name, and to listen for the rings of a country.
+    pub fn listen(path: &Path, name: &str, cadence: &str) -> Self {
+        let path = path.as_os_str().as_bytes().to_owned();
+        Self { path, name: name.to_owned(), cadence: cadence.to_owned(), target: None }
+    }
+
+    /// To write a file as one that every browser plays.
+    pub fn render(path: &Path, name: &str, target: &Path) -> Self {
+        let target = Some(target.as_os_str().as_bytes().to_owned());
+        Self { target, ..Self::listen(path, name, "") }
+    }
+
+    fn path(&self) -> PathBuf {
+        std::ffi::OsString::from_vec(self.path.clone()).into()
+    }
+
+    /// Does it, in this process.
+    fn run(&self) -> io::Result<Option<Heard>> {
+        let (path, name) = (self.path(), Path::new(&self.name));
+        let Some(target) = &self.target else {
+            let ringback = Ringback::of(&self.cadence);
+            return super::listen(&path, name, ringback.as_ref()).map(Some);
+        };
+        let target = PathBuf::from(std::ffi::OsString::from_vec(target.clone()));
+        super::rendition(&path, name, File::create(target)?)?;
+        Ok(None)
     }
 }
 
-/// Reads in a thread of its own, so that a child that never ends cannot hold us.
-fn read_answer(child: &mut Child) -> std::thread::JoinHandle<Vec<u8>> {
-    let output = child.stdout.take();
-    std::thread::spawn(move || {
-        let mut answer = Vec::new();
-        if let Some(output) = output
-            && let Err(error) = output.take(ANSWER_MAX).read_to_end(&mut answer)
+/// What a child says: what it heard, or why it could not read or write.
+type Answer = Result<Option<Heard>, String>;
+
+/// Longest line of a child, in bytes.
+const LINE_MAX: u64 = 1 << 20;
+/// How much longer than a child's own clock its parent waits.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Serves tasks in this process until there are none left: what a child does. A task that takes too
+/// long ends the process.
+///
+/// # Errors
+/// When the pipes break.
+pub fn serve(input: impl BufRead, mut output: impl Write, time_s_max: u64) -> io::Result<()> {
+    let (ticks, watched) = mpsc::channel::<()>();
+    std::thread::spawn(move || watch(&watched, Duration::from_secs(time_s_max)));
+    let closed = |_| io::Error::other("the clock stopped");
+    for line in input.lines() {
+        let task: Task = serde_json::from_str(&line?)?;
+        ticks.send(()).map_err(closed)?;
+        let answer: Answer = task.run().map_err(|error| error.to_string());
+        ticks.send(()).map_err(closed)?;
+        serde_json::to_writer(&mut output, &answer)?;
+        output.write_all(b"\n")?;
+        output.flush()?;
+    }
+    Ok(())
+}
+
+/// One tick begins a task, the next ends it.
+fn watch(ticks: &Receiver<()>, time_max: Duration) {
+    while ticks.recv().is_ok() {
+        if ticks.recv_timeout(time_max) == Err(RecvTimeoutError::Timeout) {
+            std::process::exit(1);
+        }
+    }
+}
+
+/// Children that listen, as many as there are callers at a time.
+#[derive(Debug)]
+pub struct Listeners {
+    limits: Limits,
+    idle: Mutex<Vec<Worker>>,
+}
+
+impl Listeners {
+    /// No child is started before it is needed.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, idle: Mutex::default() }
+    }
+
+    /// Hashes and measures a file. A child that dies or takes too long says that the file cannot be
+    /// decoded.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or no child can be started.
+    pub fn listen(&self, task: &Task) -> io::Result<Heard> {
+        match self.ask(task)? {
+            Ok(Ok(Some(heard))) => Ok(heard),
+            Ok(Ok(None)) => Err(io::Error::other("the child measured nothing")),
+            Ok(Err(why)) => Err(io::Error::other(why)),
+            Err(why) => gave_up(&task.path(), why),
+        }
+    }
+
+    /// Writes what browsers play.
+    ///
+    /// # Errors
+    /// When the file cannot be decoded or written.
+    pub fn render(&self, task: &Task) -> io::Result<()> {
+        match self.ask(task)? {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(why)) => Err(io::Error::other(why)),
+            Err(why) => Err(io::Error::other(why)),
+        }
+    }
+
+    /// Ends the children that have nothing to do.
+    pub fn rest(&self) {
+        if let Ok(mut idle) = self.idle.lock() {
+            idle.clear();
+        }
+    }
+
+    /// Asks a child; a fresh one where one that has served before fails, so that no file pays for
+    /// those before it.
+    fn ask(&self, task: &Task) -> io::Result<Result<Answer, &'static str>> {
+        let known = self.idle.lock().ok().and_then(|mut idle| idle.pop());
+        let used = known.is_some();
+        let mut worker = known.map_or_else(|| Worker::start(&self.limits), Ok)?;
+        let mut answer = worker.ask(task, self.limits.time_s_max);
+        if answer == Err(DIED) && used {
+            worker = Worker::start(&self.limits)?;
+            answer = worker.ask(task, self.limits.time_s_max);
+        }
+        if answer.is_ok()
+            && let Ok(mut idle) = self.idle.lock()
         {
-            tracing::debug!(%error, "a listening child's answer");
+            idle.push(worker);
         }
-        answer
-    })
-}
-
-/// Waits for a child; one that takes too long is killed. Says whether it ended by itself.
-fn wait(child: &mut Child, time_s_max: u64) -> io::Result<bool> {
-    let looks = Duration::from_secs(time_s_max).as_millis() / LOOK_EVERY.as_millis();
-    for _ in 0..looks {
-        if child.try_wait()?.is_some() {
-            return Ok(true);
-        }
-        std::thread::sleep(LOOK_EVERY);
+        Ok(answer)
     }
-    child.kill()?;
-    child.wait()?;
-    Ok(false)
 }
 
-fn gave_up(why: &str) -> Measures {
-    let mut measures = Listener::new(1, 8000).finish("", "");
+const DIED: &str = "the decoder died";
+const TOO_LONG: &str = "decoding took too long";
+
+/// One child. Dropped, it is ended.
+#[derive(Debug)]
+struct Worker {
+    child: Child,
+    tasks: ChildStdin,
+    answers: Receiver<Vec<u8>>,
+}
+
+impl Worker {
+    fn start(limits: &Limits) -> io::Result<Self> {
+        let mut child = Command::new(&limits.program)
+            .args(["listen", "--in-process"])
+            .args(["--memory-mib", &limits.memory_mib_max.to_string()])
+            .args(["--time-s", &limits.time_s_max.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let (tasks, output) = pipes.ok_or_else(|| io::Error::other("a child without pipes"))?;
+        let (sender, answers) = mpsc::channel();
+        // In a thread of its own, so that a child that never answers cannot hold us.
+        std::thread::spawn(move || {
+            let mut output = BufReader::new(output);
+            loop {
+                let mut line = Vec::new();
+                let read = output.by_ref().take(LINE_MAX).read_until(b'\n', &mut line);
+                if read.is_err() || line.last() != Some(&b'\n') || sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self { child, tasks, answers })
+    }
+
+    fn ask(&mut self, task: &Task, time_s_max: u64) -> Result<Answer, &'static str> {
+        let mut line = serde_json::to_vec(task).map_err(|_| DIED)?;
+        line.push(b'\n');
+        self.tasks.write_all(&line).map_err(|_| DIED)?;
+        match self.answers.recv_timeout(Duration::from_secs(time_s_max) + GRACE) {
+            Ok(line) => serde_json::from_slice(&line).map_err(|_| DIED),
+            Err(RecvTimeoutError::Timeout) => Err(TOO_LONG),
+            Err(RecvTimeoutError::Disconnected) => match self.child.wait() {
+                Ok(status) if status.code() == Some(1) => Err(TOO_LONG),
+                _ => Err(DIED),
+            },
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
+            tracing::debug!(%error, "a listening child");
+        }
+    }
+}
+
+/// What is said of a file that no child came through with.
+fn gave_up(path: &Path, why: &str) -> io::Result<Heard> {
+    let (sha256, bytes) = Hashed::open(path)?.finish()?;
+    let mut measures = Listener::new(Shape::new(1, 8000), None).finish();
+    (measures.channels, measures.sample_rate_hz) = (0, 0);
     (measures.class, measures.why) = (SoundClass::Undecodable, Some(why.to_owned()));
-    measures
+    Ok(Heard { sha256, bytes, measures })
 }

@@ -1,82 +1,152 @@
-//! The head of a WAV file: what it says of itself, and whether that is true.
+//! The head of a WAV file (RIFF, RF64, BW64): what it says of itself, and whether that is true.
+//!
+//! Source: Multimedia Programming Interface and Data Specifications 1.0 (RIFF), EBU Tech 3306
+//! (RF64), ITU-R BS.2088 (BW64).
 
-use std::fs::File;
-use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use super::sound::Fault;
+use crate::recording::SoundClass;
 
 /// How far into a file its sound must begin, in bytes.
-const HEAD_MAX: usize = 64 * 1024;
+pub const HEAD_MAX: usize = 256 * 1024;
 
-/// What the head of a WAV file says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A length that a writer leaves until it knows better.
+const LATER: u64 = u32::MAX as u64;
+/// Writers to a pipe claim the most that fits, less their head: 7ffff000, ffffff00 and the like.
+const OPEN: u64 = 0x7fff_0000;
+
+/// What the head of a WAV file says. Places and lengths are in bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Head {
-    /// Codec number of the format chunk.
+    /// Codec number of the format chunk; of its sub-format where it is extensible.
     pub format: u16,
-    /// Place of the sound's length in the file, and of the first byte of sound.
+    pub channels: u16,
+    pub sample_rate_hz: u32,
+    pub block_bytes: u16,
+    pub bits_per_sample: u16,
+    /// Samples of one channel, as a `fact` chunk says.
+    pub frames: Option<u32>,
+    /// Where the length of the sound stands, and where the sound begins.
     pub length_at: usize,
-    pub sound_at: usize,
-    /// Length of the sound as said, and as it is there, in bytes.
+    pub sound_at: u64,
+    /// Length of the sound as said, and as it is to the end of the file.
     pub said: u64,
     pub there: u64,
+    /// Whether the bytes after the sound, as far as it says it goes, are further chunks.
+    pub is_followed: bool,
 }
 
 impl Head {
-    /// The writer never came back to fill in the length.
-    pub fn is_unfinished(&self) -> bool {
-        (self.said == 0 && self.there > 0) || self.said == u64::from(u32::MAX)
-    }
-
-    /// The file ends before it says it ends.
-    pub fn is_truncated(&self) -> bool {
-        !self.is_unfinished() && self.said > self.there
-    }
-}
-
-/// Reads the head of a WAV file; `None` for anything else.
-pub fn head(file: &mut (impl Read + Seek)) -> io::Result<Option<(Head, Vec<u8>)>> {
-    let length = file.seek(SeekFrom::End(0))?;
-    file.rewind()?;
-    let mut bytes = Vec::new();
-    file.by_ref().take(HEAD_MAX as u64).read_to_end(&mut bytes)?;
-    file.rewind()?;
-    Ok(parse(&bytes, length).map(|head| (head, bytes)))
-}
-
-fn parse(bytes: &[u8], length: u64) -> Option<Head> {
-    if bytes.get(..4)? != b"RIFF" || bytes.get(8..12)? != b"WAVE" {
-        return None;
-    }
-    let (mut at, mut format) = (12, 0);
-    loop {
-        let name = bytes.get(at..at + 4)?;
-        let said = u32::from_le_bytes(bytes.get(at + 4..at + 8)?.try_into().ok()?);
-        if name == b"fmt " {
-            format = u16::from_le_bytes(bytes.get(at + 8..at + 10)?.try_into().ok()?);
+    /// Reads the head of a WAV file from its first bytes; `None` for anything else, and where the
+    /// sound does not begin within them.
+    pub fn parse(bytes: &[u8], length: u64) -> Option<Self> {
+        let kind = bytes.get(..4)?;
+        if ![b"RIFF", b"RF64", b"BW64"].iter().any(|known| kind == *known)
+            || bytes.get(8..12)? != b"WAVE"
+        {
+            return None;
         }
-        if name == b"data" {
-            let there = length.saturating_sub(at as u64 + 8);
-            let (length_at, sound_at) = (at + 4, at + 8);
-            return Some(Head { format, length_at, sound_at, said: said.into(), there });
+        let mut head = Self::default();
+        let (mut at, mut long) = (12, None);
+        loop {
+            let name = bytes.get(at..at + 4)?;
+            let said = u32_at(bytes, at + 4)?;
+            match name {
+                b"ds64" => long = u64_at(bytes, at + 16),
+                b"fmt " => head.read_format(bytes, at + 8, said)?,
+                b"fact" => head.frames = u32_at(bytes, at + 8),
+                b"data" => {
+                    head.place_sound(bytes, at, said, long, length);
+                    return Some(head);
+                }
+                _ => {}
+            }
+            at = at.checked_add(8 + said as usize + said as usize % 2)?;
         }
-        at = at.checked_add(8 + said as usize + said as usize % 2)?;
+    }
+
+    fn read_format(&mut self, bytes: &[u8], at: usize, said: u32) -> Option<()> {
+        self.format = u16_at(bytes, at)?;
+        self.channels = u16_at(bytes, at + 2)?;
+        self.sample_rate_hz = u32_at(bytes, at + 4)?;
+        self.block_bytes = u16_at(bytes, at + 12)?;
+        self.bits_per_sample = u16_at(bytes, at + 14).unwrap_or(0);
+        if self.format == EXTENSIBLE && said >= 40 {
+            self.format = u16_at(bytes, at + 24)?;
+        }
+        Some(())
+    }
+
+    fn place_sound(&mut self, bytes: &[u8], at: usize, said: u32, long: Option<u64>, length: u64) {
+        self.length_at = at + 4;
+        self.sound_at = at as u64 + 8;
+        self.there = length.saturating_sub(self.sound_at);
+        self.said = match long {
+            Some(long) if u64::from(said) == LATER => long,
+            _ => said.into(),
+        };
+        let end = self.sound_at.saturating_add(self.said).saturating_add(self.said % 2);
+        // Beyond the bytes at hand it is believed.
+        self.is_followed = end.saturating_add(8) > bytes.len() as u64
+            || usize::try_from(end).is_ok_and(|end| is_chunk(bytes, end, length));
+    }
+
+    /// The writer left a length for later, as those do that cannot go back.
+    fn is_open(&self) -> bool {
+        let open = self.said & OPEN == OPEN && self.said > self.there;
+        (self.said == 0 && self.there > 0 && !self.is_followed) || self.said == LATER || open
+    }
+
+    /// Bytes of sound that are there: to the true end where the writer never finished the header.
+    pub fn sound_bytes(&self) -> u64 {
+        if self.fault().is_some_and(|(class, _)| class == SoundClass::UnfinishedHeader) {
+            return self.there;
+        }
+        self.said.min(self.there)
+    }
+
+    /// Where the head is not true.
+    pub fn fault(&self) -> Option<Fault> {
+        let unfinished = |why: String| Some((SoundClass::UnfinishedHeader, why));
+        let (said, there) = (self.said, self.there);
+        if self.is_open() {
+            return unfinished("the header was never finished".into());
+        }
+        if said > there {
+            let why = format!("{there} of {said} bytes of sound are there");
+            return Some((SoundClass::Truncated, why));
+        }
+        if there > said + said % 2 && !self.is_followed {
+            return unfinished(format!("the header says {said} bytes of sound, {there} are there"));
+        }
+        None
     }
 }
 
-/// The file as it should have been written: with its true lengths, read to the true end. The bytes
-/// on disk stay.
-pub fn repaired(
-    head: &Head,
-    mut start: Vec<u8>,
-    mut file: File,
-) -> io::Result<impl Read + Send + Sync + use<>> {
-    let there = u32::try_from(head.there).unwrap_or(u32::MAX - 64);
-    let whole = there.saturating_add(head.sound_at as u32).saturating_sub(8);
-    start[4..8].copy_from_slice(&whole.to_le_bytes());
-    start[head.length_at..head.length_at + 4].copy_from_slice(&there.to_le_bytes());
-    file.seek(SeekFrom::Start(start.len() as u64))?;
-    Ok(Cursor::new(start).chain(file))
+/// Whether a chunk stands here: a name of printable letters, and a length within the file.
+fn is_chunk(bytes: &[u8], at: usize, length: u64) -> bool {
+    let named = bytes
+        .get(at..at + 4)
+        .is_some_and(|name| name.iter().all(|letter| letter.is_ascii_graphic() || *letter == b' '));
+    let fits = |said: u32| at as u64 + 8 + u64::from(said) <= length;
+    named && u32_at(bytes, at + 4).is_some_and(fits)
 }
 
-/// Codecs of WAV files by number, for a message about those that cannot be decoded.
+const EXTENSIBLE: u16 = 0xfffe;
+
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
+}
+
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
+}
+
+/// Codecs of WAV files by number (RFC 2361 and the registry of wave formats), for messages about
+/// those that cannot be decoded.
 pub fn codec_name(format: u16) -> String {
     let known = match format {
         0x0001 => "PCM",
@@ -85,10 +155,22 @@ pub fn codec_name(format: u16) -> String {
         0x0006 => "A-law",
         0x0007 => "µ-law",
         0x0011 => "IMA ADPCM",
+        0x0022 => "TrueSpeech",
         0x0031 => "GSM 06.10",
+        0x0014 => "G.723 ADPCM",
+        0x0042 | 0x0059 | 0x0111 => "G.723.1",
+        0x0040 => "G.721",
+        0x0045 | 0x0064 | 0x0085 | 0x0140 => "G.726",
+        0x0050 => "MPEG audio",
         0x0055 => "MP3",
-        0x0083 | 0x1501 => "G.729",
-        0x028f => "G.722",
+        0x0057 | 0x0058 | 0x7361 | 0x7362 => "AMR",
+        0x0065 | 0x028f => "G.722",
+        0x0083 | 0x0133 | 0x0134 | 0x1501 => "G.729",
+        0x00ff | 0x1600 => "AAC",
+        0x0160..=0x0163 => "WMA",
+        0x704f => "Opus",
+        0xa109 => "Speex",
+        0xf1ac => "FLAC",
         _ => return format!("WAV format 0x{format:04x}"),
     };
     known.to_owned()

@@ -21,7 +21,7 @@ pub use event::{
 };
 pub use fold::{CallRules, fold, gather};
 pub use leg::Leg;
-pub use rings::{Cadence, UnknownReason, Verdict};
+pub use rings::{Cadence, Ringback, UnknownReason, Verdict};
 
 use crate::party::{PersonName, PhoneNumber};
 use serde::{Deserialize, Serialize};

@@ -13,8 +13,17 @@ static COUNTRIES: LazyLock<BTreeMap<String, Country>> = LazyLock::new(|| {
 #[derive(Debug, Deserialize)]
 struct Country {
     period_ms: i64,
+    ring_on_ms: Vec<u32>,
+    ring_off_ms: Vec<u32>,
+    frequencies_hz: Vec<f32>,
+    modulation_hz: Option<f32>,
     #[serde(default)]
     aliases: Vec<String>,
+}
+
+fn country_of(name: &str) -> Option<&'static Country> {
+    let aliased = || COUNTRIES.values().find(|country| country.aliases.iter().any(|a| a == name));
+    COUNTRIES.get(name).or_else(aliased)
 }
 
 /// The ringing signal of a country or site, as far as the three-ring rule needs it.
@@ -35,16 +44,46 @@ impl Cadence {
     /// The cadence of a country by its key (ISO 3166-1 alpha-2, small letters) or one of its
     /// aliases.
     pub fn of(country: &str) -> Option<Self> {
-        let named =
-            |country: &Country, name: &str| country.aliases.iter().any(|alias| alias == name);
-        let found = COUNTRIES.get(country);
-        let found = found.or_else(|| COUNTRIES.values().find(|other| named(other, country)));
-        found.map(|country| Self { period_ms: country.period_ms })
+        country_of(country).map(|country| Self { period_ms: country.period_ms })
     }
 
     /// Keys of all countries in the table.
     pub fn countries() -> impl Iterator<Item = &'static str> {
         COUNTRIES.keys().map(String::as_str)
+    }
+}
+
+/// The tone that a caller hears while the phone rings (ITU-T E.180): what the rings on a recording
+/// are known by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ringback {
+    /// Sounding together; a modulated tone as its carrier and side tones.
+    pub frequencies_hz: Vec<f32>,
+    /// One ring: burst, pause, burst, pause, in milliseconds; as many pauses as bursts.
+    pub on_ms: Vec<u32>,
+    pub off_ms: Vec<u32>,
+}
+
+/// No tone that a caller hears is lower, in Hz; the table has a bell's frequency in one row.
+const AUDIBLE_HZ: f32 = 200.0;
+
+impl Ringback {
+    /// The tone of a country by its key or one of its aliases; `None` where it is not known.
+    pub fn of(country: &str) -> Option<Self> {
+        let country = country_of(country)?;
+        let mut frequencies_hz = country.frequencies_hz.clone();
+        if let (Some(carrier), Some(swing)) = (frequencies_hz.first(), country.modulation_hz) {
+            frequencies_hz.extend([carrier - swing, carrier + swing]);
+        }
+        let (on_ms, off_ms) = (country.ring_on_ms.clone(), country.ring_off_ms.clone());
+        let audible = frequencies_hz.iter().all(|frequency| *frequency > AUDIBLE_HZ);
+        let whole = !on_ms.is_empty() && on_ms.len() == off_ms.len();
+        (audible && whole).then_some(Self { frequencies_hz, on_ms, off_ms })
+    }
+
+    /// From the start of one ring to the start of the next, in milliseconds.
+    pub fn period_ms(&self) -> u32 {
+        self.on_ms.iter().chain(&self.off_ms).sum()
     }
 }
 

@@ -217,7 +217,13 @@ async fn recordings(
     }
     bar.finish_and_clear();
     let key = data.store.site(site)?;
-    let heard = listen::catch_up(&data.archive, key, &app::listening(config)?).await?;
+    let rules = data
+        .rules
+        .sites
+        .get(site)
+        .ok_or_else(|| Failure::CouldNotRun(format!("site `{site}` is not configured")))?;
+    let (listeners, at_a_time) = (app::listening(config)?, config.listening.workers);
+    let heard = listen::catch_up(&data.archive, (rules, key), &listeners, at_a_time).await?;
     if json {
         println!("{}", json!({ "files": found.len(), "new": new, "heard": heard }));
     } else {

@@ -1,11 +1,16 @@
 //! What was kept of the sound. Bytes are addressed by their SHA-256 and never rewritten.
 
 pub mod listen;
+mod loudness;
 pub mod name;
+pub mod ringback;
+mod speech;
 mod standing;
+mod waveform;
 
 use crate::call::event::{Direction, Moment};
 use crate::party::PhoneNumber;
+use ringback::Ring;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -71,7 +76,8 @@ pub enum SoundClass {
     Undecodable,
 }
 
-/// What was measured by listening. Levels are in dBFS, shares between 0 and 1.
+/// What was measured by listening. Levels are in dBFS, shares between 0 and 1. What an earlier
+/// version did not measure is empty.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measures {
     pub container: String,
@@ -79,20 +85,36 @@ pub struct Measures {
     pub channels: u16,
     pub sample_rate_hz: u32,
     pub duration_s: f64,
-    /// Root mean square of all samples.
-    pub level_dbfs: f64,
-    pub peak_dbfs: f64,
+    /// Loudness of the whole (EBU R 128), in LUFS; `None` where all is too quiet or too short.
+    #[serde(default)]
+    pub loudness_lufs: Option<f64>,
+    /// `None` for silence.
+    pub peak_dbfs: Option<f64>,
+    /// Share of the samples at the greatest value the codec can write.
+    #[serde(default)]
+    pub clipped_share: f64,
+    /// Share of the time with speech, one value a channel.
+    #[serde(default)]
+    pub speech_share: Vec<f64>,
+    pub longest_silence_s: f64,
+    /// Share of the time in which two channels speak.
+    #[serde(default)]
+    pub talk_over_share: f64,
+    /// Rings of the ringback tone, in order.
+    #[serde(default)]
+    pub rings_heard: Vec<Ring>,
+    pub class: SoundClass,
+    /// Why the class is not `ok`, in words.
+    pub why: Option<String>,
+    /// Root mean square of all samples; `None` for silence.
+    pub level_dbfs: Option<f64>,
     /// Share of the time below the silence level, over all channels together.
     pub silence_share: f64,
     /// Share of the time above the silence level, one value a channel.
     pub active_share: Vec<f64>,
-    pub longest_silence_s: f64,
     /// Waveform for the player: greatest magnitude (0..=255) of each of at most 800 equal parts of
     /// the file.
     pub peaks: Vec<u8>,
-    pub class: SoundClass,
-    /// Why the class is not `ok`, in words.
-    pub why: Option<String>,
 }
 
 /// Where a recording stands.
