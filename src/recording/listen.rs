@@ -1,6 +1,7 @@
 //! Measures over samples: loudness, speech, silence, one-sided, rings, waveform. One pass, constant
 //! memory, no files, no codecs.
 
+use super::envelope::Envelope;
 use super::loudness::{self, Gate};
 use super::ringback::{self, Ring};
 use super::speech::{SILENCE, Speech};
@@ -61,6 +62,7 @@ struct Channel {
     loudness: loudness::Channel,
     powers: Vec<f64>,
     speech: Speech,
+    envelope: Envelope,
     ringback: Option<ringback::Channel>,
     active: u64,
     spoken: u64,
@@ -119,6 +121,7 @@ impl Channel {
             loudness: loudness::Channel::new(rate_hz, shape.full_rate_hz),
             powers: Vec::new(),
             speech: Speech::default(),
+            envelope: Envelope::default(),
             ringback: ringback.map(|tone| ringback::Channel::new(tone, rate_hz)),
             active: 0,
             spoken: 0,
@@ -220,6 +223,7 @@ impl Listener {
                 any |= power > SILENCE;
                 peak = peak.max(channel.full[at].peak);
                 channel.speech.push(power);
+                channel.envelope.push(power);
             }
             self.waveform.push(peak);
             self.windows += 1;
@@ -319,6 +323,7 @@ impl Listener {
             silence_share,
             active_share,
             peaks: self.waveform.finish(),
+            envelopes: self.channels.into_iter().map(|channel| channel.envelope.finish()).collect(),
         }
     }
 

@@ -1,9 +1,12 @@
 //! What was kept of the sound. Bytes are addressed by their SHA-256 and never rewritten.
 
+mod envelope;
 pub mod listen;
 mod loudness;
+pub mod mark;
 pub mod name;
 pub mod ringback;
+pub mod set;
 mod speech;
 mod standing;
 mod waveform;
@@ -115,6 +118,10 @@ pub struct Measures {
     /// Waveform for the player: greatest magnitude (0..=255) of each of at most 800 equal parts of
     /// the file.
     pub peaks: Vec<u8>,
+    /// How loud each channel is over at most 200 equal parts, in half decibels above -80 dBFS: by
+    /// these a sound is known again.
+    #[serde(default)]
+    pub envelopes: Vec<Vec<u8>>,
 }
 
 /// Where a recording stands.

@@ -7,6 +7,7 @@ use crate::call::rings::UnknownReason;
 use crate::call::{Direction, Verdict};
 use crate::finding::{Code, Finding};
 use crate::ledger::Channel;
+use crate::recording::set::arrange;
 use chrono::TimeDelta;
 
 /// How far a written time may lie from the call before it is a finding, in minutes.
@@ -224,8 +225,10 @@ pub fn lengths(world: &World<'_>, findings: &mut Vec<Finding>) {
             continue;
         };
         let broken = heard.iter().any(|one| one.class != crate::recording::SoundClass::Ok);
-        // Parts of one call lie in several files: together they hold the talk.
-        let together = heard.iter().map(|one| one.duration_s).sum::<f64>();
+        // Parts of one call lie in several files: together they hold the talk. Copies do not add to it.
+        let set: Vec<_> = world.sound_of(fact.key).map(|one| &one.recording).collect();
+        let parts = arrange(&set).into_iter().filter(|piece| piece.copy_of.is_none());
+        let together = parts.map(|piece| piece.length_s).sum::<f64>();
         let longest = heard.iter().map(|one| one.duration_s).fold(0.0, f64::max);
         let ended_at = fact.call.ended_at.unwrap_or(fact.call.offered_at);
         let whole_s = (ended_at - fact.call.offered_at).num_milliseconds() as f64 / 1000.0;

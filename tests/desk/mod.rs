@@ -130,6 +130,7 @@ pub fn measures(duration_s: f64, class: SoundClass) -> Measures {
         active_share: vec![0.7],
         longest_silence_s: 2.0,
         peaks: vec![0, 128, 255, 64],
+        envelopes: vec![],
         class,
         why: None,
     }

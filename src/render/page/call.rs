@@ -5,6 +5,7 @@ use crate::audit::{CallFact, EntryFact, RecordingFact};
 use crate::call::Verdict;
 use crate::call::event::Moment;
 use crate::linkage::Proposal;
+use crate::recording::set::arrange;
 use crate::recording::{Standing, Tombstone};
 use crate::render::svg;
 use crate::render::words::{Language, word};
@@ -69,6 +70,21 @@ impl CallPage<'_> {
     fn waveform(&self, fact: &RecordingFact) -> Option<String> {
         let measures = fact.recording.measures.as_ref()?;
         Some(svg::waveform(&measures.peaks, self.frame.t("recording")))
+    }
+    /// Where a file stands in the set: what it repeats, what is missing before it, what lies over
+    /// another.
+    fn place(&self, fact: &RecordingFact) -> Option<String> {
+        let set: Vec<_> = self.recordings.iter().map(|one| &one.recording).collect();
+        let index = self.recordings.iter().position(|one| one.key == fact.key)?;
+        let piece = arrange(&set).into_iter().find(|piece| piece.index == index)?;
+        let t = |key| self.frame.t(key);
+        if let Some(original) = piece.copy_of {
+            return Some(format!("{} {}", t("copy_of"), original + 1));
+        }
+        let told = [("gap_s", piece.gap_s), ("overlap_s", piece.overlap_s)];
+        let told = told.iter().filter(|(_, seconds)| *seconds > 0.0);
+        let told: Vec<String> = told.map(|(key, s)| format!("{} {s:.1}", t(key))).collect();
+        (!told.is_empty()).then(|| told.join(" · "))
     }
     fn direction(&self) -> String {
         let value = serde_json::to_value(self.fact.call.direction).unwrap_or_default();
