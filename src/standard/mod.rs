@@ -40,6 +40,7 @@ pub static RULES: &[Rule] = &[
     Rule { requirements: &["R23"], name: "late_registration", check: matching::late_registration },
     Rule { requirements: &["R7", "R20", "R37", "R47"], name: "fields", check: matching::fields },
     Rule { requirements: &["R2"], name: "sound", check: sound::classes },
+    Rule { requirements: &["R1"], name: "ring_count", check: sound::ring_count },
     Rule { requirements: &["R2", "R73"], name: "objects", check: keeping::objects },
     Rule { requirements: &["R2"], name: "feed", check: feed::feed },
 ];
