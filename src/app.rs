@@ -11,6 +11,7 @@ use crate::flow::export::Exchange;
 use crate::flow::intake::Intake;
 use crate::flow::interpret::{Rules, Source};
 use crate::flow::keeping::{self, Keeping};
+use crate::flow::rendition::Renditions;
 use crate::job::look::Look;
 use crate::job::{follow, listen, prove, relink_daemon, retain, sweep, watch as watching};
 use crate::metrics::Metrics;
@@ -237,9 +238,11 @@ pub async fn start(config: &Config) -> Result<Daemon, Error> {
     let (announced, _) = broadcast::channel(ANNOUNCED_MAX);
     let intake = Intake::new(data.rules.clone(), data.archive.clone(), announced.clone());
     let intake = Arc::new(intake);
+    let listeners = listening(config)?;
     let state = Arc::new(State {
         intake: intake.clone(),
         archive: data.archive.clone(),
+        renditions: Renditions::new(listeners.clone()),
         metrics: data.archive.metrics.clone(),
         door: Door { token: pbx::Secret(config.access.token.clone()) },
         columns: config.ledger.columns.clone(),
@@ -268,7 +271,7 @@ pub async fn start(config: &Config) -> Result<Daemon, Error> {
     jobs.spawn(listen_always(
         data.archive.clone(),
         data.rules.clone(),
-        (listening(config)?, config.listening.workers),
+        (listeners, config.listening.workers),
         stopped.clone(),
     ));
     keep_always(config, &state, &mut jobs, &stopped);

@@ -170,8 +170,7 @@ async fn vcon(
     }
     let exchange = app::exchange(config, data)?;
     let imported = exchange.import(site, &read(file)?, clock::now(), &super::data::who()).await?;
-    let key = data.store.site(site)?;
-    listen::catch_up(&data.archive, key, &app::listening(config)?).await?;
+    listen_to_all(config, data, site).await?;
     if json {
         println!("{}", json!(imported));
         return Ok(Outcome::Clean);
@@ -216,20 +215,21 @@ async fn recordings(
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let key = data.store.site(site)?;
-    let rules = data
-        .rules
-        .sites
-        .get(site)
-        .ok_or_else(|| Failure::CouldNotRun(format!("site `{site}` is not configured")))?;
-    let (listeners, at_a_time) = (app::listening(config)?, config.listening.workers);
-    let heard = listen::catch_up(&data.archive, (rules, key), &listeners, at_a_time).await?;
+    let heard = listen_to_all(config, data, site).await?;
     if json {
         println!("{}", json!({ "files": found.len(), "new": new, "heard": heard }));
     } else {
         println!("{} files, {new} new recordings, {heard} listened to", found.len());
     }
     Ok(Outcome::Clean)
+}
+
+/// Listens to everything of a site that nobody has heard. Gives how many were heard.
+async fn listen_to_all(config: &Config, data: &Data, site: &str) -> Result<usize, Failure> {
+    let wrong = || Failure::CouldNotRun(format!("site `{site}` is not configured"));
+    let (rules, key) = (data.rules.sites.get(site).ok_or_else(wrong)?, data.store.site(site)?);
+    let (listeners, at_a_time) = (app::listening(config)?, config.listening.workers);
+    Ok(listen::catch_up(&data.archive, (rules, key), &listeners, at_a_time).await?)
 }
 
 fn gather(path: &Path, found: &mut Vec<Arrival>) -> std::io::Result<()> {

@@ -3,11 +3,12 @@
 use super::audit::question;
 use super::data::{Days, Place, block_on};
 use super::{Failure, Outcome};
-use crate::app::Data;
+use crate::app::{self, Data};
 use crate::audit::{Facts, Question};
 use crate::clock;
 use crate::flow::answer::Answers;
 use crate::flow::desk::Desk;
+use crate::flow::rendition::Renditions;
 use crate::render::page::html;
 use crate::render::sample::SamplePage;
 use crate::render::words::Language;
@@ -58,7 +59,7 @@ fn seconds(text: &str) -> Result<i64, String> {
 /// # Errors
 /// [`Failure`] when the data cannot be read or the folder cannot be written.
 pub fn run(args: &Args, json: bool) -> Result<Outcome, Failure> {
-    let (_, data) = args.place.open()?;
+    let (config, data) = args.place.open()?;
     let answers = Answers { store: data.store.clone(), rules: data.rules.clone() };
     let asked = question(&answers, &args.days)?;
     let facts = block_on(answers.facts(&asked))??;
@@ -66,7 +67,8 @@ pub fn run(args: &Args, json: bool) -> Result<Outcome, Failure> {
     let wanted = DrawQuestion { per_agent: args.per_agent, talk_ms_min, seed: args.seed };
     let drawn = draw(&frame(&asked, &facts, talk_ms_min), wanted);
     if let Some(folder) = &args.export {
-        let files = export(args, &data, &asked, &facts, &drawn, folder)?;
+        let renditions = Renditions::new(app::listening(&config)?);
+        let files = export(args, (&data, &renditions), &asked, &facts, &drawn, folder)?;
         // A script reads standard output as one JSON value.
         if !json {
             println!("{files} recordings in {}", folder.display());
@@ -99,7 +101,7 @@ pub fn run(args: &Args, json: bool) -> Result<Outcome, Failure> {
 
 fn export(
     args: &Args,
-    data: &Data,
+    (data, renditions): (&Data, &Renditions),
     asked: &Question,
     facts: &Facts,
     drawn: &Draw,
@@ -126,7 +128,7 @@ fn export(
                 continue;
             };
             let name = format!("sound/{}.wav", fact.recording.hash);
-            copy(data, fact, &folder.join(&name)).map_err(failed)?;
+            copy(data, renditions, fact, &folder.join(&name)).map_err(failed)?;
             files.push((one.candidate.call, name));
         }
     }
@@ -147,14 +149,13 @@ fn export(
 
 /// The original where every browser plays it, else a WAV made of it. Names with numbers in them are
 /// left behind.
-fn copy(data: &Data, fact: &crate::audit::RecordingFact, target: &Path) -> io::Result<()> {
-    let recording = &fact.recording;
-    let codec = recording.measures.as_ref().map_or("", |measures| measures.codec.as_str());
-    if codec == "PCM" && recording.hints.name.to_lowercase().ends_with(".wav") {
-        let mut from = data.archive.objects.open(&recording.hash)?;
-        io::copy(&mut from, &mut fs::File::create(target)?)?;
-        return Ok(());
-    }
-    let file = data.archive.objects.on_disk(&recording.hash)?;
-    crate::audio::rendition(file.path(), recording.hints.name.as_ref(), fs::File::create(target)?)
+fn copy(
+    data: &Data,
+    renditions: &Renditions,
+    fact: &crate::audit::RecordingFact,
+    target: &Path,
+) -> io::Result<()> {
+    let mut from = renditions.open(&data.archive.objects, &fact.recording)?;
+    io::copy(&mut from, &mut fs::File::create(target)?)?;
+    Ok(())
 }

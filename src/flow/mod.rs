@@ -11,4 +11,5 @@ pub mod fold_files;
 pub mod intake;
 pub mod interpret;
 pub mod keeping;
+pub mod rendition;
 pub mod sources;

@@ -17,6 +17,9 @@ pub enum OnDisk {
     Copy(NamedTempFile),
 }
 
+/// The folder of renditions, beside those of the objects.
+const RENDITIONS: &str = ".renditions";
+
 impl OnDisk {
     /// Where the bytes are to be read, while this lives.
     pub fn path(&self) -> &Path {
@@ -116,6 +119,18 @@ impl Stores {
         Ok(OnDisk::Copy(copy))
     }
 
+    /// Where what browsers play of an object is kept. It goes when the object goes.
+    pub fn rendition(&self, hash: &ContentHash) -> PathBuf {
+        self.copies.join(RENDITIONS).join(format!("{hash}.wav"))
+    }
+
+    fn forget_rendition(&self, hash: &ContentHash) -> io::Result<()> {
+        match std::fs::remove_file(self.rendition(hash)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// The objects whose hash begins with this byte, with their lengths, in order.
     ///
     /// # Errors
@@ -141,6 +156,7 @@ impl Stores {
     /// # Errors
     /// When it cannot be removed.
     pub fn delete_own(&self, site: &str, hash: &ContentHash) -> io::Result<()> {
+        self.forget_rendition(hash)?;
         self.own.get(site).map_or(Ok(()), |own| own.delete(hash))
     }
 
@@ -149,6 +165,7 @@ impl Stores {
     /// # Errors
     /// When it cannot be removed.
     pub fn delete(&self, hash: &ContentHash) -> io::Result<()> {
+        self.forget_rendition(hash)?;
         self.all().try_for_each(|store| store.delete(hash))
     }
 }

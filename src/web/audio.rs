@@ -2,68 +2,96 @@
 //! fact.
 
 use super::state::State;
-use crate::audio;
 use crate::clock;
+use crate::flow::answer::RecordingAnswer;
 use crate::flow::desk::Access;
 use crate::flow::error::{Error, Kind, Result};
+use crate::flow::rendition::Form;
+use crate::recording::Recording;
+use crate::recording::mark::marks;
+use axum::Json;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Path, State as Shared};
+use axum::extract::{ConnectInfo, Path, Query, State as Shared};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use std::io::{Cursor, Read, Seek, SeekFrom};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::io::{Read, Seek, SeekFrom};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Bytes that are read and sent at a time.
 const CHUNK: usize = 64 * 1024;
 
+/// What is asked beside the place: why somebody listens, where he says it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    why: String,
+}
+
 /// `GET /recordings/{key}/audio`: the original where a browser plays it, else a WAV made of it.
-pub async fn play(
+/// `…/peaks` and `…/marks`: its waveform, and where on it things happened, as JSON.
+pub async fn get(
     Shared(state): Shared<Arc<State>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path((key, what)): Path<(i64, String)>,
+    Query(why): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let who = state.enter(&headers, peer)?;
-    if what != "audio" {
-        return Err(Error::new(Kind::NotFound, "a recording has a page and `audio`"));
-    }
     let answer = state.answers().recording(key).await?;
+    match what.as_str() {
+        "audio" => play(&state, answer, &why, &headers, &who).await,
+        "peaks" => Ok(Json(peaks(&answer.fact.recording)).into_response()),
+        "marks" => {
+            let call = match answer.fact.call {
+                Some(call) => Some(state.answers().call(call).await?.fact.call),
+                None => None,
+            };
+            Ok(Json(marks(&answer.fact.recording, call.as_ref())).into_response())
+        }
+        _ => Err(Error::new(Kind::NotFound, "a recording has a page, `audio`, `peaks`, `marks`")),
+    }
+}
+
+fn peaks(recording: &Recording) -> Value {
+    let measures = recording.measures.as_ref();
+    json!({
+        "duration_s": measures.map(|measures| measures.duration_s),
+        "greatest": 255,
+        "peaks": measures.map(|measures| &measures.peaks),
+    })
+}
+
+async fn play(
+    state: &Arc<State>,
+    answer: RecordingAnswer,
+    why: &Asked,
+    headers: &HeaderMap,
+    who: &str,
+) -> Result<Response> {
     answer.playable()?;
     let recording = answer.fact.recording;
     let asked = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
-    let access = Access {
-        what: "play".into(),
-        of: recording.hash.to_string(),
-        why: asked.unwrap_or("whole").to_owned(),
-    };
-    state.desk().note_access(&answer.site.id, access, clock::now(), &who).await?;
-    let name = recording.hints.name.to_lowercase();
-    let codec = recording.measures.as_ref().map_or("", |measures| measures.codec.as_str());
-    let (media_type, plays) = played_by_browsers(&name, codec);
-    let archive = Arc::clone(&state.archive);
-    let opened = tokio::task::spawn_blocking(move || -> std::io::Result<Sound> {
-        if plays {
-            return Sound::of(archive.objects.open(&recording.hash)?);
-        }
-        let file = archive.objects.on_disk(&recording.hash)?;
-        let mut wav = Cursor::new(Vec::new());
-        audio::rendition(file.path(), name.as_ref(), &mut wav)?;
-        Sound::of(Box::new(wav))
+    let (archive, form) = (Arc::clone(state), Form::of(&recording));
+    let hash = recording.hash;
+    let duration_s = recording.measures.as_ref().map_or(0.0, |measures| measures.duration_s);
+    let opened = tokio::task::spawn_blocking(move || {
+        Sound::of(archive.renditions.open(&archive.archive.objects, &recording)?)
     });
     let sound =
         opened.await.map_err(|error| Error::new(Kind::Internal, error.to_string()))?.map_err(
             |error| Error::new(Kind::NotFound, format!("the sound cannot be given: {error}")),
         )?;
-    Ok(sound.answer(asked, if plays { media_type } else { "audio/wav" }))
-}
-
-/// Whether every browser plays it: finished PCM in WAV, and MP3. The rest is made into WAV.
-fn played_by_browsers(name: &str, codec: &str) -> (&'static str, bool) {
-    if name.ends_with(".mp3") {
-        return ("audio/mpeg", true);
-    }
-    ("audio/wav", name.ends_with(".wav") && codec == "PCM")
+    let access = Access {
+        what: "play".into(),
+        of: hash.to_string(),
+        why: format!("{} {}", sound.span(asked, duration_s), why.why).trim().to_owned(),
+    };
+    // Who listened is known before the first byte is on its way.
+    state.desk().note_access(&answer.site.id, access, clock::now(), who).await?;
+    Ok(sound.answer(asked, form.media_type()))
 }
 
 struct Sound {
@@ -75,6 +103,14 @@ impl Sound {
     fn of(mut bytes: Box<dyn crate::object::Readable>) -> std::io::Result<Self> {
         let length = bytes.seek(SeekFrom::End(0))?;
         Ok(Self { bytes, length })
+    }
+
+    /// The part that is asked for, in seconds of the recording: players ask by bytes.
+    fn span(&self, asked: Option<&str>, duration_s: f64) -> String {
+        let whole = (0, self.length.saturating_sub(1));
+        let (first, last) = asked.and_then(|asked| range(asked, self.length)).unwrap_or(whole);
+        let seconds = |byte: u64| byte as f64 / self.length.max(1) as f64 * duration_s;
+        format!("{:.1}-{:.1} s", seconds(first), seconds(last + 1))
     }
 
     fn answer(self, asked: Option<&str>, media_type: &'static str) -> Response {

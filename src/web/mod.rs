@@ -25,7 +25,7 @@ pub fn router(state: Arc<State>) -> Router {
         .route("/findings", get(pages::findings))
         .route("/calls/{key}", get(pages::call))
         .route("/recordings/{key}", get(pages::recording))
-        .route("/recordings/{key}/{name}", get(audio::play).put(api::upload))
+        .route("/recordings/{key}/{name}", get(audio::get).put(api::upload))
         .route("/entries/{key}", get(pages::entry))
         .route("/search", get(pages::search))
         .route("/sources", get(pages::sources))

@@ -7,6 +7,7 @@ use crate::flow::desk::Desk;
 use crate::flow::error::Result;
 use crate::flow::intake::Intake;
 use crate::flow::keeping::{Keeping, Limits};
+use crate::flow::rendition::Renditions;
 use crate::metrics::Metrics;
 use axum::http::HeaderMap;
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use tokio::sync::Notify;
 pub struct State {
     pub intake: Arc<Intake>,
     pub archive: Arc<Archive>,
+    pub renditions: Renditions,
     pub metrics: Arc<Metrics>,
     pub door: Door,
     pub columns: BTreeMap<String, String>,
