@@ -20,9 +20,12 @@ pub struct End {
     /// Times of the call's life in which its feed was lost; a life whose beginning nobody told may
     /// reach back.
     pub lost: Vec<Bounds>,
-    /// The phone system began anew while the call was alive.
+    /// The phone system began anew while the call was alive, or as it ended.
     pub restarted: bool,
 }
+
+/// How far the end that a log tells may lie from the loss of the feed that a restart caused.
+const RESTART_NEAR: TimeDelta = TimeDelta::seconds(2);
 
 /// What was told of the end.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +93,9 @@ pub fn end(story: &Story<'_>, gaps: &[FeedGap], rules: &CallRules, as_of: Option
     let lost = lost(story, gaps, rules);
     if let Some(Told { at, cause, cleared }) = ended(story) {
         let lost = lost.into_iter().filter(|gap| gap.earliest < at).collect();
-        return End { at: Some(at), cause, cleared, lost, ..End::default() };
+        let near = |gap: &FeedGap| (gap.from - at).abs() <= RESTART_NEAR;
+        let restarted = gaps.iter().any(|gap| gap.restarted && near(gap));
+        return End { at: Some(at), cause, cleared, lost, restarted, ..End::default() };
     }
     if let Some(gap) = closing(story, gaps) {
         let at = last_told(story).map_or(gap.from, |last| last.max(gap.from));

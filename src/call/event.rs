@@ -65,7 +65,7 @@ pub struct LegFacts {
     /// The leg on whose behalf this one was dialled. A leg that has none may have begun the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
-    /// The id that this leg had before.
+    /// The id that this leg had before, or the name by which a record knows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub was: Option<String>,
     /// Who made this leg: the phone system dialled it, or its own party did.
@@ -188,6 +188,9 @@ pub enum EventKind {
     /// What can only be judged beside all else that this phone system said of the call: its
     /// adapter's own words, which it settles into events before the call is folded.
     Noted { adapter: String, note: Note },
+    /// The phone system's own log of the call was read to its end: who was called, who answered and
+    /// how it ended are known, though the feed was lost meanwhile.
+    Logged,
     /// Read and kept, but it changes nothing.
     Unknown { name: String },
 }

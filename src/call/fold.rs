@@ -87,6 +87,7 @@ pub fn fold(
         alerting: None,
         answered: answer.answered,
         joined: answer.joined,
+        waited_ms: None,
         ended_at: end.at,
         ended_inferred: end.inferred,
         answered_by: answer.extension.clone(),
@@ -211,7 +212,7 @@ fn timeline(story: &Story<'_>, rules: &CallRules) -> Vec<Step> {
         .events
         .iter()
         .filter_map(|event| {
-            let leg = event.leg.as_ref().and_then(|leg| story.legs.get(leg.id.as_str()));
+            let leg = story.leg_of(event);
             let extension =
                 leg.and_then(|leg| desk_number(leg, rules).or(leg.extension.as_ref()).cloned());
             let of_caller = leg.is_some_and(|leg| leg.originator) && extension.is_none();
@@ -241,6 +242,7 @@ fn word(kind: &EventKind, of_caller: bool) -> Option<&'static str> {
         EventKind::Queued => "queued",
         EventKind::RecordingAnnounced { .. } => "recording_announced",
         EventKind::TalkReported { .. }
+        | EventKind::Logged
         | EventKind::Noted { .. }
         | EventKind::Unanswered { .. }
         | EventKind::Unknown { .. } => return None,

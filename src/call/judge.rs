@@ -50,8 +50,22 @@ pub fn complete(
     call.reached_desk = !desk.is_empty() || queued || told_why && !others_only;
     let start = call.alerting.map(|at| Start { at, told: true });
     let told: &[&LegStory] = if answer.hearsay { &[] } else { &timed };
-    let start = start.or_else(|| ring_start(told, story, answer));
-    call.verdict = verdict(call, start, rules, answer, end, elsewhere);
+    let existed = ring_start(told, story, answer);
+    let logged = story.is_logged();
+    let start = match (start, existed) {
+        // The log knows every phone, but not which of them rang while the feed was lost.
+        (Some(told), Some(existed)) if logged && !end.lost.is_empty() => {
+            let earliest = existed.at.earliest.min(told.at.earliest);
+            Some(Start { at: Bounds { earliest, ..told.at }, told: true })
+        }
+        (told, existed) => told.or(existed),
+    };
+    let lost: &[Bounds] = if logged { &[] } else { &end.lost };
+    if let (Some(start), Some(answered)) = (start, call.answered) {
+        let (from, until) = with_lost(start.at, answered, lost);
+        call.waited_ms = Some(elapsed_ms(from, until));
+    }
+    call.verdict = verdict(call, start, lost, rules, answer, end, elsewhere);
 }
 
 /// Whether a desk leg's ringing is timed: every one's, or only the answering phone's, by setting.
@@ -153,6 +167,7 @@ impl Story<'_> {
 fn verdict(
     call: &Call,
     start: Option<Start>,
+    lost: &[Bounds],
     rules: &CallRules,
     answer: &Answer<'_>,
     end: &End,
@@ -164,13 +179,14 @@ fn verdict(
     }
     if let Some(answered) = call.answered {
         let Some(start) = start else { return unknown(UnknownReason::RingStartMissing) };
-        return Some(timed(start, answered, &end.lost, rules));
+        return Some(timed(start, answered, lost, rules));
     }
     if answer.extension.is_some() {
         return unknown(UnknownReason::AnswerTimeMissing);
     }
     let ended_at = call.ended_at?;
-    if !end.lost.is_empty() && !end.restarted {
+    let restarted = end.restarted && call.cause == Some(Cause::Failed);
+    if !lost.is_empty() && !restarted {
         return unknown(UnknownReason::FeedLost);
     }
     if answer.uncertain {

@@ -48,6 +48,10 @@ pub struct Call {
     pub answered: Option<Bounds>,
     /// When caller and desk could hear each other.
     pub joined: Option<Bounds>,
+    /// Least and greatest time from the start of ringing to the pick-up, as far as the phone system
+    /// told: equal when it told both exactly. What the verdict on an answered call rests on.
+    #[serde(default)]
+    pub waited_ms: Option<(i64, i64)>,
     /// `None` while the call is alive.
     pub ended_at: Option<Moment>,
     /// The end was not told; it was closed by rule.

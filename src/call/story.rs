@@ -1,6 +1,6 @@
 //! The events of a call, ordered and sorted by leg: what the rules look at.
 
-use super::event::{Bounds, CallEvent, Cause, Clock, EventKind, JoinSight, Moment};
+use super::event::{Bounds, CallEvent, Cause, Clock, EventKind, JoinSight, LegFacts, Moment};
 use crate::party::PhoneNumber;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -41,6 +41,7 @@ pub struct Story<'a> {
     /// Ordered and each once.
     pub events: Vec<&'a CallEvent>,
     pub legs: BTreeMap<&'a str, LegStory>,
+    names: Names<'a>,
     /// The leg that began the call: of several, because calls were merged, the oldest. It may be
     /// one of which nothing came but its name.
     pub caller_id: Option<&'a str>,
@@ -68,7 +69,18 @@ impl<'a> Story<'a> {
             leg.parent = leg.parent.take().map(|parent| names.now(&parent).to_owned());
         }
         let caller_id = caller_id(&ordered, &legs).map(|id| names.now(id));
-        Self { events: ordered, legs, caller_id, clock }
+        Self { events: ordered, legs, caller_id, clock, names }
+    }
+
+    /// The leg that an event speaks of, by id or by name.
+    pub fn leg_of(&self, event: &CallEvent) -> Option<&LegStory> {
+        let id = event.leg.as_ref()?.id.as_str();
+        self.legs.get(self.names.now(id))
+    }
+
+    /// Whether the phone system's own log of the call was read.
+    pub fn is_logged(&self) -> bool {
+        self.events.iter().any(|event| event.kind == EventKind::Logged)
     }
 
     /// Events whose times may be compared with each other.
@@ -87,7 +99,7 @@ impl<'a> Story<'a> {
     }
 }
 
-/// Legs that got other ids on their way.
+/// Legs by the other ids or names they had.
 struct Names<'a>(BTreeMap<&'a str, &'a str>);
 
 impl<'a> Names<'a> {
@@ -160,7 +172,7 @@ impl LegStory {
         Self { id: id.to_owned(), ..Self::default() }
     }
 
-    fn learn(&mut self, event: &CallEvent, facts: &super::event::LegFacts, clock: Clock) {
+    fn learn(&mut self, event: &CallEvent, facts: &LegFacts, clock: Clock) {
         let first_wins = |known: &mut Option<String>, told: &Option<String>| {
             if known.is_none() {
                 known.clone_from(told);
@@ -192,7 +204,10 @@ impl LegStory {
         }
         self.first = self.first.or(Some(event.at));
         match event.kind {
-            EventKind::LegCreated => self.created = self.created.or(Some(event.at)),
+            EventKind::LegCreated => {
+                let both = |known: Bounds| known.intersection(event.at).unwrap_or(known);
+                self.created = Some(self.created.map_or(event.at, both));
+            }
             EventKind::Alerting => self.alerting.push(event.at),
             EventKind::PickedUp => self.picked_up.push(event.at),
             EventKind::Joined => self.joined.push(event.at),

@@ -41,13 +41,15 @@ pub fn is_partial(story: &Story<'_>) -> bool {
 /// The cause; `None` where nothing tells it.
 pub fn cause(known: &Known<'_, '_>) -> Option<Cause> {
     let (story, end) = (known.story, known.end);
-    if end.restarted {
-        return Some(Cause::Failed);
+    let restarted = end.restarted.then_some(Cause::Failed);
+    if end.inferred && restarted.is_some() {
+        return restarted;
     }
     if let Some(cause) = end.cause.or_else(|| summary(story, true)) {
         return Some(cause);
     }
-    if is_partial(story) { of_parts(known) } else { of_legs(known) }
+    let told = if is_partial(story) { of_parts(known) } else { of_legs(known) };
+    told.or(restarted)
 }
 
 fn of_legs(known: &Known<'_, '_>) -> Option<Cause> {

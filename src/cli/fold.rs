@@ -3,12 +3,12 @@
 use super::{Failure, Outcome};
 use crate::call::event::Bounds;
 use crate::call::{Cadence, Call, CallRules, Moment, Verdict};
+use crate::clock;
 use crate::flow::fold_files::{Folded, Reader, fold_all};
 use crate::party::PhoneNumber;
+use crate::pbx::records::{Record, Records};
 use crate::pbx::{self, Delivery, Dialect, Secret, generic::FieldMap};
-use base64::Engine;
 use chrono::SecondsFormat;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -36,23 +36,9 @@ pub struct Args {
     /// Rings within which a person must answer.
     #[arg(long, default_value_t = 3)]
     pub ring_limit: u32,
-    /// Deliveries, one JSON object a line.
+    /// Deliveries, one JSON object a line; or records that a phone system wrote.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
-}
-
-/// A delivery as a line of a file.
-#[derive(Deserialize)]
-struct Line {
-    received_at: Moment,
-    #[serde(default)]
-    method: String,
-    #[serde(default)]
-    target: String,
-    #[serde(default)]
-    headers: Vec<(String, String)>,
-    body: Option<String>,
-    body_base64: Option<String>,
 }
 
 /// Runs the command.
@@ -76,7 +62,8 @@ pub fn run(args: &Args, json: bool) -> Result<Outcome, Failure> {
     };
     let mut deliveries = Vec::new();
     for file in &args.files {
-        deliveries.extend(read(file)?);
+        let records = records(file, &|delivery| pbx.parse(delivery, &reader.dialect).is_ok())?;
+        deliveries.extend(records.into_iter().map(|record| record.delivery));
     }
     let folded = fold_all(&reader, deliveries.into_iter());
     if json {
@@ -113,43 +100,34 @@ fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Failure {
     Failure::CouldNotRun(format!("{} cannot be read: {error}", path.display()))
 }
 
-/// Reads the deliveries of a file.
+/// Reads the recorded deliveries of a file.
 ///
 /// # Errors
 /// [`Failure::CouldNotRun`] with file and line.
 pub fn read(path: &Path) -> Result<Vec<Delivery>, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(index, line)| {
-            delivery(line).map_err(|why| {
-                Failure::CouldNotRun(format!("{}:{}: {why}", path.display(), index + 1))
-            })
-        })
-        .collect()
+    let records = records(path, &|_| true)?;
+    Ok(records.into_iter().map(|record| record.delivery).collect())
 }
 
-fn delivery(line: &str) -> Result<Delivery, String> {
-    let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    let body = match (line.body, line.body_base64) {
-        (Some(text), _) => text.into_bytes(),
-        (None, Some(text)) => base64::engine::general_purpose::STANDARD
-            .decode(text)
-            .map_err(|error| format!("`body_base64`: {error}"))?,
-        (None, None) => return Err("neither `body` nor `body_base64` is there".into()),
-    };
-    let small = |(name, value): (String, String)| (name.to_ascii_lowercase(), value);
-    Ok(Delivery {
-        received_at: line.received_at,
-        method: line.method,
-        target: line.target,
-        headers: line.headers.into_iter().map(small).collect(),
-        body: body.into(),
-    })
+/// Reads the records of a file: recorded deliveries, or what a phone system itself wrote. `reads`
+/// says whether its dialect can read one.
+///
+/// # Errors
+/// [`Failure::CouldNotRun`] with file and line.
+pub fn records(path: &Path, reads: &dyn Fn(&Delivery) -> bool) -> Result<Vec<Record>, Failure> {
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let records = Records { bytes: &bytes, read_at: clock::now(), reads };
+    let cut = records.cut();
+    cut.map_err(|why| Failure::CouldNotRun(format!("{}: {why}", path.display())))
 }
 
 fn print_json(folded: &Folded) {
-    let calls: Vec<Value> = folded.calls.iter().map(as_json).collect();
+    let with_bounds = |call: &Call| {
+        let mut shown = as_json(call);
+        shown["waited_ms"] = json!(call.waited_ms);
+        shown
+    };
+    let calls: Vec<Value> = folded.calls.iter().map(with_bounds).collect();
     let warnings: Vec<&String> = folded.warnings.iter().collect();
     let all = json!({
         "calls": calls,

@@ -80,6 +80,7 @@ pub fn call(key: i64, offered_at: Moment) -> CallFact {
         alerting: Some(Bounds::exact(offered_at)),
         answered: Some(answered),
         joined: Some(answered),
+        waited_ms: None,
         ended_at: Some(offered_at + TimeDelta::seconds(60)),
         ended_inferred: false,
         answered_by: Some("8001".into()),

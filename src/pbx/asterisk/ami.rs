@@ -1,15 +1,13 @@
 //! AMI events, relayed as JSON: header name → text. Times are epoch seconds with microseconds,
 //! where `timestampevents` is on.
 
-use super::channel::{dial_outcome, leg, said_by};
+use super::channel::{dial_outcome, is_from_outside, leg, said_by, takes_message};
+use super::when::epoch;
 use super::{Object, base_name, text};
 use crate::call::{Bounds, CallEvent, CallFacts, Cause, Clock, EventKind, LegFacts, Moment, Tie};
 use crate::party::{PersonName, PhoneNumber};
 use crate::pbx::{Delivery, FeedNotice, Reading, number};
 use chrono::{DateTime, TimeDelta};
-
-/// Applications that take a message from the caller.
-const MESSAGE_TAKERS: [&str; 3] = ["VoiceMail", "MinivmRecord", "Record"];
 
 /// One AMI event. Those that say nothing of calls give none.
 pub fn event(object: &Object, delivery: &Delivery) -> Reading {
@@ -37,7 +35,7 @@ impl Seen<'_> {
 
     fn at(&self) -> (Moment, Clock) {
         match self.text("Timestamp").and_then(epoch) {
-            Some(at) => (at, Clock::Pbx),
+            Some(at) => (at.earliest, Clock::Pbx),
             None => (self.delivery.received_at, Clock::Receiver),
         }
     }
@@ -116,7 +114,7 @@ impl Seen<'_> {
         let last = self.text("LastApplication")?;
         let (id, channel) =
             (self.text("UniqueID").or(self.text("Uniqueid"))?, self.text("Channel")?);
-        let cause = MESSAGE_TAKERS.contains(&last).then_some(Cause::Message)?;
+        let cause = takes_message(last).then_some(Cause::Message)?;
         Some((leg(id, channel), EventKind::LegEnded { cause: Some(cause) }))
     }
 
@@ -167,13 +165,6 @@ impl Seen<'_> {
     }
 }
 
-/// Dialplan contexts in which calls from outside begin.
-fn is_from_outside(context: &str) -> bool {
-    ["from-trunk", "from-pstn", "from-did-direct", "ext-did"]
-        .iter()
-        .any(|known| context.starts_with(known))
-}
-
 /// 183 with early media is ringing here: with it the phone system never says *ringing*.
 pub fn dial_state(status: &str) -> Option<EventKind> {
     matches!(status, "RINGING" | "PROGRESS").then_some(EventKind::Alerting)
@@ -185,12 +176,4 @@ pub fn dial_end(status: &str) -> EventKind {
         Some(cause) => EventKind::LegEnded { cause: Some(cause) },
         None => EventKind::Unknown { name: format!("dialled: {status}") },
     }
-}
-
-/// `1795430326.066983`, without passing through a floating-point number.
-fn epoch(text: &str) -> Option<Moment> {
-    let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let fraction: String = fraction.chars().chain("000000".chars()).take(6).collect();
-    let micros = seconds.parse::<i64>().ok()?.checked_mul(1_000_000)?;
-    DateTime::from_timestamp_micros(micros.checked_add(fraction.parse().ok()?)?)
 }

@@ -19,6 +19,7 @@ pub fn leg(id: &str, channel: &str) -> LegFacts {
         leg.internal_helper = true;
         return leg;
     }
+    leg.was = Some(channel.to_owned()).filter(|name| !name.is_empty() && name != id);
     let endpoint = rest.rsplit_once('-').map_or(rest, |(endpoint, _)| endpoint);
     let digits = !endpoint.is_empty() && endpoint.bytes().all(|byte| byte.is_ascii_digit());
     if digits && endpoint.len() <= EXTENSION_DIGITS_MAX && !LINES.contains(&technology) {
@@ -29,6 +30,21 @@ pub fn leg(id: &str, channel: &str) -> LegFacts {
     }
     leg.joins = JoinSight::Always;
     leg
+}
+
+/// Whether calls from outside begin in this dialplan context.
+pub fn is_from_outside(context: &str) -> bool {
+    ["from-trunk", "from-pstn", "from-did-direct", "ext-did"]
+        .iter()
+        .any(|known| context.starts_with(known))
+}
+
+/// Applications that take a message from the caller.
+const MESSAGE_TAKERS: [&str; 3] = ["VoiceMail", "MinivmRecord", "Record"];
+
+/// Whether an application takes a message from the caller.
+pub fn takes_message(application: &str) -> bool {
+    MESSAGE_TAKERS.contains(&application)
 }
 
 /// What a Q.850 cause says of a call nobody answered; nothing for ordinary and unspecific clearing.

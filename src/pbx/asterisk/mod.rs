@@ -1,12 +1,16 @@
-//! Asterisk and its kin: dialplan webhooks, AMI events and ARI events, told apart by content.
+//! Asterisk and its kin: dialplan webhooks, AMI and ARI events, rows of its logs and records; told
+//! apart by content.
 
 mod ami;
 mod ari;
+mod cdr;
+mod cel;
 mod channel;
 mod hook;
+mod when;
 
 use super::body::{self, Object};
-use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret};
+use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, table};
 
 /// The Asterisk dialect.
 pub struct Asterisk;
@@ -26,7 +30,10 @@ impl Pbx for Asterisk {
     }
 
     fn parse(&self, delivery: &Delivery, dialect: &Dialect<'_>) -> Result<Reading, Refusal> {
-        let objects = body::objects(delivery)?;
+        let objects = match table::is_row(delivery) {
+            true => vec![table::row(delivery, columns)?],
+            false => body::objects(delivery)?,
+        };
         let mut reading = Reading::default();
         let mut why = None;
         let mut understood = false;
@@ -49,14 +56,23 @@ impl Pbx for Asterisk {
     }
 }
 
-/// Tells the three ways apart: AMI relays write `Event`, ARI writes `type`, dialplans write
-/// `event`.
+/// Tells the ways apart: AMI relays write `Event`, ARI writes `type`, dialplans write `event`, logs
+/// have an `eventtype` and records a `disposition`.
 fn one(object: &Object, delivery: &Delivery, dialect: &Dialect<'_>) -> Result<Reading, Refusal> {
     if object.contains_key("_connection") {
         return body::connection_row(object);
     }
     if object.contains_key("Event") {
+        if text(object, "Event") == Some("CEL") {
+            return cel::managed(object, delivery, dialect);
+        }
         return Ok(ami::event(object, delivery));
+    }
+    if object.contains_key("eventtype") {
+        return cel::record(object, delivery, dialect);
+    }
+    if object.contains_key("disposition") {
+        return cdr::record(object, dialect);
     }
     if object.contains_key("type") && !object.contains_key("event") {
         return ari::event(object, delivery);
@@ -64,8 +80,22 @@ fn one(object: &Object, delivery: &Delivery, dialect: &Dialect<'_>) -> Result<Re
     if object.contains_key("event") || object.contains_key("file") {
         return hook::event(object, delivery, dialect);
     }
-    let why = "none of `Event` (AMI), `type` (ARI) and `event` (dialplan) is there";
+    let why = "none of `Event` (AMI), `type` (ARI), `event` (dialplan), `eventtype` (CEL) and \
+               `disposition` (CDR) is there";
     Err(Refusal::NotUnderstood(why.into()))
+}
+
+/// Columns of a row that comes without their names.
+fn columns(fields: &[&str]) -> Option<&'static [&'static str]> {
+    if fields.first().is_some_and(|word| cel::is_type(word)) {
+        return match fields.len() {
+            20 => Some(&cel::COLUMNS),
+            19 => Some(&cel::SHORT_COLUMNS),
+            _ => None,
+        };
+    }
+    let record = fields.get(cdr::DISPOSITION).is_some_and(|word| cdr::is_disposition(word));
+    (record && fields.len() <= cdr::COLUMNS.len()).then_some(&cdr::COLUMNS)
 }
 
 /// A field as text; nothing where it is absent, empty or the word for "not known".
