@@ -204,6 +204,11 @@ pub fn exchange(config: &Config, data: &Data) -> Result<Exchange, Error> {
     })
 }
 
+/// The file in which a running daemon says where it listens.
+pub fn address_file(folder: &Path) -> PathBuf {
+    folder.join("ringledger.address")
+}
+
 /// How children listen.
 ///
 /// # Errors
@@ -255,6 +260,8 @@ pub async fn start(config: &Config) -> Result<Daemon, Error> {
         .await
         .map_err(io(Path::new(&config.server.listen)))?;
     let address = listener.local_addr().map_err(io(Path::new("socket")))?;
+    let told = address_file(Path::new(&config.data.dir));
+    std::fs::write(&told, address.to_string()).map_err(io(&told))?;
     let (stop, stopped) = stop::channel();
     let shared = Arc::new(Shared::new(intake, limits(config)));
     let router = crate::web::router(state.clone());

@@ -27,7 +27,7 @@ fn reader() -> Reader<'static> {
 }
 
 fn deliveries(files: &[PathBuf]) -> Vec<Delivery> {
-    let read = |file: &PathBuf| records(file, &|_| true).expect("records");
+    let read = |file: &PathBuf| records(file, None, &|_| true).expect("records");
     files.iter().flat_map(read).map(|record| record.delivery).collect()
 }
 

@@ -62,7 +62,8 @@ pub fn run(args: &Args, json: bool) -> Result<Outcome, Failure> {
     };
     let mut deliveries = Vec::new();
     for file in &args.files {
-        let records = records(file, &|delivery| pbx.parse(delivery, &reader.dialect).is_ok())?;
+        let records =
+            records(file, None, &|delivery| pbx.parse(delivery, &reader.dialect).is_ok())?;
         deliveries.extend(records.into_iter().map(|record| record.delivery));
     }
     let folded = fold_all(&reader, deliveries.into_iter());
@@ -105,17 +106,24 @@ fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Failure {
 /// # Errors
 /// [`Failure::CouldNotRun`] with file and line.
 pub fn read(path: &Path) -> Result<Vec<Delivery>, Failure> {
-    let records = records(path, &|_| true)?;
+    let records = records(path, None, &|_| true)?;
     Ok(records.into_iter().map(|record| record.delivery).collect())
 }
 
 /// Reads the records of a file: recorded deliveries, or what a phone system itself wrote. `reads`
-/// says whether its dialect can read one.
+/// says whether its dialect can read one; `columns` is a header line that a table lacks.
 ///
 /// # Errors
 /// [`Failure::CouldNotRun`] with file and line.
-pub fn records(path: &Path, reads: &dyn Fn(&Delivery) -> bool) -> Result<Vec<Record>, Failure> {
-    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+pub fn records(
+    path: &Path,
+    columns: Option<&str>,
+    reads: &dyn Fn(&Delivery) -> bool,
+) -> Result<Vec<Record>, Failure> {
+    let mut bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    if let Some(columns) = columns {
+        bytes.splice(0..0, format!("{columns}\n").into_bytes());
+    }
     let records = Records { bytes: &bytes, read_at: clock::now(), reads };
     let cut = records.cut();
     cut.map_err(|why| Failure::CouldNotRun(format!("{}: {why}", path.display())))

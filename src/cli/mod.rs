@@ -3,8 +3,10 @@
 //! Exit codes: 0 clean, 1 findings where a script wants to know, 2 usage, 3 could not run.
 
 mod audit;
+mod backfill;
 mod check;
 mod config;
+mod daemon;
 mod data;
 mod deliveries;
 mod demo;
@@ -50,6 +52,8 @@ pub enum Command {
     Demo(demo::Args),
     /// Take in a ledger, a directory of units, or recordings.
     Import(import::Args),
+    /// Take in a phone system's own call records and logs, after an outage.
+    Backfill(backfill::Args),
     /// Print the report of some days: balance, three-ring rule, findings.
     Audit(audit::Args),
     /// Draw sample calls for trainers.
@@ -122,6 +126,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args, cli.json),
         Command::Demo(args) => demo::run(args, cli.json),
         Command::Import(args) => import::run(args, cli.json),
+        Command::Backfill(args) => backfill::run(args, cli.json),
         Command::Audit(args) => audit::run(args, cli.json),
         Command::Sample(args) => sample::run(args, cli.json),
         Command::Deliveries(args) => deliveries::run(args, cli.json),

@@ -109,6 +109,16 @@ impl Intake {
         self.keep(source, delivery, Some(id.to_owned())).await
     }
 
+    /// Takes a record that nobody sent: an operator found it in the phone system's own files, and
+    /// vouches for it.
+    pub async fn take_record(&self, source: &str, record: Delivery) -> Answer {
+        let rules = self.rules();
+        let Some(source) = rules.sources.get(source) else { return Answer::NoSuchSource };
+        self.metrics.received(&source.name);
+        let id = source.pbx.delivery_key(&record);
+        self.keep(source, record, id).await
+    }
+
     /// Notes for the metrics whether a source's feed stands.
     pub fn feed_stands(&self, source: &str, stands: bool) {
         self.metrics.feed(source, stands);
@@ -133,6 +143,12 @@ impl Intake {
             Ok(receipt) => receipt,
             Err(error) => return self.refused(source, &error),
         };
+        // A repeat may be the sender's next try because we died between the two.
+        if let Some((kind, body, at)) = form
+            && !self.keep_files(source, &kind, &body, &announced, at).await
+        {
+            return Answer::Unavailable;
+        }
         if receipt.repeated {
             self.metrics.repeated(&source.name);
         } else {
@@ -140,16 +156,13 @@ impl Intake {
             if why_not_understood.is_some() {
                 self.metrics.not_understood(&source.name);
             }
-            if let Some((kind, body, at)) = form {
-                self.keep_files(source, &kind, &body, &announced, at).await;
-            }
             self.announce(&source.name, announced);
         }
         Answer::Kept { fact: receipt.fact, repeated: receipt.repeated, why_not_understood, reply }
     }
 
-    /// Keeps the recordings in a form as recordings too. One that cannot be kept now is not lost:
-    /// it is in the delivery.
+    /// Keeps the recordings in a form as recordings too. False when one cannot be kept now: the
+    /// sender is to send the same again.
     async fn keep_files(
         &self,
         source: &Source,
@@ -157,7 +170,8 @@ impl Intake {
         body: &[u8],
         told: &[Hints],
         at: Moment,
-    ) {
+    ) -> bool {
+        let mut all = true;
         for part in multipart::parts(kind, body).unwrap_or_default() {
             let Some(name) = part.file_name else { continue };
             let mut hints = source.names.hints(&name, source.zone);
@@ -172,8 +186,10 @@ impl Intake {
             };
             if let Err(error) = kept.await {
                 tracing::error!(%error, source = source.name, "a recording stays in its delivery");
+                all = false;
             }
         }
+        all
     }
 
     fn fact(

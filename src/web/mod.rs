@@ -6,6 +6,7 @@ pub mod error;
 pub mod hook;
 mod keeping;
 mod pages;
+mod records;
 pub mod server;
 pub mod session;
 pub mod state;
@@ -40,6 +41,7 @@ pub fn router(state: Arc<State>) -> Router {
         .route("/api/v1/keeping", get(keeping::standing))
         .route("/api/v1/keeping/plan", get(keeping::plan))
         .route("/api/v1/recordings/{key}/erase", post(keeping::erase))
+        .route("/api/v1/sources/{source}/records", post(records::take))
         .route("/healthz", get(api::healthz))
         .route("/readyz", get(api::readyz))
         .route("/metrics", get(api::metrics))

@@ -7,7 +7,7 @@ use super::{Object, base_name, text};
 use crate::call::{Bounds, CallEvent, CallFacts, Cause, Clock, EventKind, LegFacts, Moment, Tie};
 use crate::party::{PersonName, PhoneNumber};
 use crate::pbx::{Delivery, FeedNotice, Reading, number};
-use chrono::{DateTime, TimeDelta};
+use chrono::TimeDelta;
 
 /// One AMI event. Those that say nothing of calls give none.
 pub fn event(object: &Object, delivery: &Delivery) -> Reading {
