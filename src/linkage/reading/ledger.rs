@@ -31,6 +31,7 @@ pub fn read(cells: &SiteCells<'_>, zone: Tz, off: &Off, reading: &mut Reading) {
         *together.entry(*at).or_default() += 1;
     }
     let mut dresses = Vec::new();
+    let mut units: HashMap<&str, Option<String>> = HashMap::new();
     let mut found: Vec<(Row, &str, u32)> = Vec::with_capacity(all.len());
     for (row, registered) in all.iter().zip(&registered) {
         let told = !row.occurred.trim().is_empty();
@@ -56,7 +57,8 @@ pub fn read(cells: &SiteCells<'_>, zone: Tz, off: &Off, reading: &mut Reading) {
         };
         let (numbers, dress) = numbers(row.number);
         dresses.push(dress);
-        if let Some(read) = entry(row, numbers, second, at, imported) {
+        let unit = units.entry(row.unit).or_insert_with(|| unit::folded(row.unit)).clone();
+        if let Some(read) = entry(row, numbers, unit, second, at, imported) {
             found.push((read, row.id, row.place));
         }
     }
@@ -88,6 +90,7 @@ fn span(reading: &Reading) -> Option<(i64, i64)> {
 fn entry(
     cells: &EntryCells<'_>,
     mut numbers: Vec<String>,
+    unit: Option<String>,
     registered: i64,
     occurred: Option<At>,
     imported: bool,
@@ -105,7 +108,7 @@ fn entry(
         occurred_day_only: matches!(occurred, Some(At::Day(_))),
         name: text(cells.name),
         handler: text(cells.handler),
-        unit: text(cells.unit).and_then(|text| unit::folded(&text)),
+        unit,
         call_id: text(cells.call_id),
         imported,
     })

@@ -247,35 +247,52 @@ fn joined(day: &str, cell: &str) -> String {
     if day.is_empty() || has_day(cell) { cell.to_owned() } else { format!("{day} {cell}") }
 }
 
-/// The two usual ways, read without further ado: `2026-11-23T10:05:00+08:00` and
-/// `2026-11-23 10:05[:00]`; with the offset in seconds where told.
+/// The usual ways, read without further ado: `2026-11-23T10:05:00+08:00`, `2026-11-23 10:05` and
+/// `2026/11/3 9:05`; with the offset in seconds where told.
 fn usual(cell: &str) -> Option<(NaiveDateTime, Option<i64>)> {
-    let b = cell.as_bytes();
-    let two = |at: usize| -> Option<u32> {
-        let (tens, ones) = (b.get(at)?.wrapping_sub(b'0'), b.get(at + 1)?.wrapping_sub(b'0'));
-        (tens < 10 && ones < 10).then(|| u32::from(tens) * 10 + u32::from(ones))
+    let mut rest = cell.as_bytes();
+    let year = digits(&mut rest, 4, 4)?;
+    let between = sign(&mut rest, b"-/")?;
+    let month = digits(&mut rest, 1, 2)?;
+    sign(&mut rest, &[between])?;
+    let day = digits(&mut rest, 1, 2)?;
+    sign(&mut rest, b"T ")?;
+    let hour = digits(&mut rest, 1, 2)?;
+    sign(&mut rest, b":")?;
+    let minute = digits(&mut rest, 2, 2)?;
+    let second = match sign(&mut rest, b":") {
+        Some(_) => digits(&mut rest, 2, 2)?,
+        None => 0,
     };
-    if b.len() < 16
-        || b[4] != b'-'
-        || b[7] != b'-'
-        || b[13] != b':'
-        || !matches!(b[10], b'T' | b' ')
-    {
-        return None;
-    }
-    let date = NaiveDate::from_ymd_opt((two(0)? * 100 + two(2)?) as i32, two(5)?, two(8)?)?;
-    let (second, rest) = if b.get(16) == Some(&b':') { (two(17)?, 19) } else { (0, 16) };
-    let local = date.and_hms_opt(two(11)?, two(14)?, second)?;
-    let offset = match &b[rest..] {
-        [] => None,
-        [b'Z'] => Some(0),
-        [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
-            let seconds = i64::from(two(rest + 1)? * 3600 + two(rest + 4)? * 60);
-            Some(if *sign == b'-' { -seconds } else { seconds })
+    let date = NaiveDate::from_ymd_opt(year as i32, month, day)?;
+    let local = date.and_hms_opt(hour, minute, second)?;
+    let offset = match sign(&mut rest, b"Z+-") {
+        None => None,
+        Some(b'Z') => Some(0),
+        Some(side) => {
+            let hours = digits(&mut rest, 2, 2)?;
+            sign(&mut rest, b":")?;
+            let seconds = i64::from(hours * 3600 + digits(&mut rest, 2, 2)? * 60);
+            Some(if side == b'-' { -seconds } else { seconds })
         }
-        _ => return None,
     };
-    Some((local, offset))
+    rest.is_empty().then_some((local, offset))
+}
+
+/// The number at the beginning, of so many digits.
+fn digits(rest: &mut &[u8], least: usize, most: usize) -> Option<u32> {
+    let count = rest.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, after) = rest.split_at(count);
+    *rest = after;
+    let add = |sum, byte: &u8| sum * 10 + u32::from(byte - b'0');
+    (count >= least).then(|| number.iter().fold(0, add))
+}
+
+/// The sign at the beginning, if it is one of these.
+fn sign(rest: &mut &[u8], of: &[u8]) -> Option<u8> {
+    let first = rest.first().copied().filter(|byte| of.contains(byte))?;
+    *rest = &rest[1..];
+    Some(first)
 }
 
 impl Parts {
