@@ -267,3 +267,37 @@ fn the_command_links_files_and_names_bad_rows() {
     let pairs: Vec<&str> = links.lines().skip(1).map(|line| &line[..5]).collect();
     assert_eq!(pairs, ["r1,e2", "r2,e1"], "{links}");
 }
+
+#[test]
+fn a_window_of_the_days_gives_the_same_links_as_all_of_them() {
+    let mut contacts = Vec::new();
+    let mut rows = Vec::new();
+    for n in 0..600 {
+        let minute = n * 25;
+        let number = format!("138001{:05}", n * 7919 % 120);
+        contacts.push(contact(n + 1, &number, minute));
+        if n % 9 != 4 {
+            let mut told = row(n + 1, &number, minute + n % 3);
+            told.handler = Some(if n % 5 == 0 { "8002" } else { "8001" }.into());
+            if n % 7 == 0 {
+                told.number = None;
+            }
+            rows.push(told);
+        }
+    }
+    let whole = linked(&contacts, &rows);
+    let reach = TimeDelta::seconds(ringledger::linkage::reach_s());
+    for middle in [2000, 6000, 9000] {
+        let near = |moment: Moment, by: TimeDelta| (moment - at(middle)).abs() <= by;
+        let part: Vec<Contact> =
+            contacts.iter().filter(|one| near(one.started_at, reach * 2)).cloned().collect();
+        let told: Vec<Row> =
+            rows.iter().filter(|one| near(one.registered_at, reach * 2)).cloned().collect();
+        let inner = |links: Links| -> Vec<(i64, i64)> {
+            let decided =
+                |pair: &&(i64, i64)| near(contacts[pair.0 as usize - 1].started_at, reach);
+            pairs(&links).iter().filter(decided).copied().collect()
+        };
+        assert_eq!(inner(linked(&part, &told)), inner(whole.clone()), "around minute {middle}");
+    }
+}
