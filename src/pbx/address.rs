@@ -2,7 +2,7 @@
 
 use crate::party::PhoneNumber;
 
-/// The party of an address: without scheme, up to the host or parameters. As sent otherwise.
+/// The party of an address: without scheme, up to password, host or parameters. As sent otherwise.
 ///
 /// `sip:8001@front.example.net` and `client:8001` are `8001`; `+8613800138001` stays.
 pub fn party(address: &str) -> Option<&str> {
@@ -12,7 +12,7 @@ pub fn party(address: &str) -> Option<&str> {
         address.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     });
     let rest = scheme.map_or(address, |scheme| &address[scheme.len()..]);
-    let party = rest.split(['@', ';']).next().unwrap_or(rest).trim();
+    let party = rest.split(['@', ';', ':']).next().unwrap_or(rest).trim();
     (!party.is_empty()).then_some(party)
 }
 
@@ -35,6 +35,7 @@ mod tests {
         assert_eq!(party("sip:8001@front.example.net"), Some("8001"));
         assert_eq!(party("SIPS:8001;transport=tls"), Some("8001"));
         assert_eq!(party("client:front"), Some("front"));
+        assert_eq!(party("sip:8001:secret@front.example.net"), Some("8001"));
         assert_eq!(party("+8613800138001"), Some("+8613800138001"));
         assert_eq!(party("sip:@front.example.net"), None);
     }

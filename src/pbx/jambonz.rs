@@ -2,7 +2,8 @@
 //! the receive times serve; who gave up shows only when all lies together.
 
 use super::settle::{Desk, Noted, Telling, note, words};
-use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, body, number, signature, user};
+use super::address::party;
+use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, body, number, signature};
 use crate::call::{
     Bounds, CallEvent, CallFacts, Cause, Clock, Direction, EventKind, LegFacts, Tie,
 };
@@ -132,7 +133,7 @@ fn root(notes: &[Noted<Seen>], leg: &str) -> String {
 
 impl Seen {
     fn number(&self) -> Option<&str> {
-        self.to.as_deref().and_then(user)
+        self.to.as_deref().and_then(party)
     }
 
     fn is_final(&self) -> bool {
@@ -226,14 +227,14 @@ impl<'a> Legs<'a> {
     }
 
     fn facts(&self) -> CallFacts {
-        let of = |text: Option<&String>| text.and_then(|text| number(user(text)?));
+        let of = |text: Option<&String>| text.and_then(|text| number(party(text)?));
         let Some(first) = self.first_leg().next().map(|seen| &seen.said) else {
             let caller = self.all().find_map(|seen| seen.said.from.as_ref());
             let direction = self.desk_legs().next().map(|_| Direction::Inbound);
             return CallFacts { direction, caller: of(caller), ..CallFacts::default() };
         };
         let desk = |text: &Option<String>| {
-            text.as_deref().is_some_and(|text| user(text).is_some_and(|user| self.desk.has(user)))
+            text.as_deref().is_some_and(|text| party(text).is_some_and(|party| self.desk.has(party)))
         };
         // `inbound` is what comes into the feature server, also from a phone of the desk.
         let direction = match (desk(&first.from), desk(&first.to)) {

@@ -226,11 +226,3 @@ fn restart(gaps: &mut Vec<FeedGap>, at: Moment) {
 pub fn number(text: &str) -> Option<PhoneNumber> {
     PhoneNumber::known(text).filter(|_| text != "<unknown>")
 }
-
-/// The user of a SIP address (`sip:8001@host;transport=udp`), or of a number or name alone.
-pub fn user(address: &str) -> Option<&str> {
-    let address = address.trim();
-    let rest = address.strip_prefix("sips:").or_else(|| address.strip_prefix("sip:"));
-    let user = rest.unwrap_or(address).split(['@', ';', ':']).next();
-    user.filter(|user| !user.is_empty())
-}
