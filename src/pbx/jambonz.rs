@@ -1,8 +1,8 @@
 //! jambonz: the call status hook, one status of one leg each. No status has a time of its own, so
 //! the receive times serve; who gave up shows only when all lies together.
 
-use super::settle::{Desk, Noted, Telling, note, words};
 use super::address::party;
+use super::settle::{Desk, Noted, Telling, note, words};
 use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, body, number, signature};
 use crate::call::{
     Bounds, CallEvent, CallFacts, Cause, Clock, Direction, EventKind, LegFacts, Tie,
@@ -234,7 +234,8 @@ impl<'a> Legs<'a> {
             return CallFacts { direction, caller: of(caller), ..CallFacts::default() };
         };
         let desk = |text: &Option<String>| {
-            text.as_deref().is_some_and(|text| party(text).is_some_and(|party| self.desk.has(party)))
+            text.as_deref()
+                .is_some_and(|text| party(text).is_some_and(|party| self.desk.has(party)))
         };
         // `inbound` is what comes into the feature server, also from a phone of the desk.
         let direction = match (desk(&first.from), desk(&first.to)) {

@@ -3,8 +3,9 @@
 
 mod settle;
 
+use super::address::party;
 use super::settle::{Desk, note};
-use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, body, multipart, signature, user};
+use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, body, multipart, signature};
 use crate::call::{Bounds, CallEvent, CallFacts, Clock, Moment, Tie};
 use crate::recording::Hints;
 use body::{Object, text};
@@ -149,7 +150,7 @@ fn event(envelope: &Object) -> Result<Reading, Refusal> {
     };
     let own = |name| text(event, name).map(str::to_owned);
     let party = |number, address| {
-        text(event, number).or_else(|| text(event, address)).and_then(user).map(str::to_owned)
+        text(event, number).or_else(|| text(event, address)).and_then(party).map(str::to_owned)
     };
     let metadata = event.get("metadata").and_then(Value::as_object);
     let seen = Event {
@@ -157,7 +158,7 @@ fn event(envelope: &Object) -> Result<Reading, Refusal> {
         caller: party("caller_name", "caller"),
         callee: party("callee_name", "callee"),
         direction: own("direction"),
-        agent: text(event, "agent_id").and_then(user).map(str::to_owned),
+        agent: text(event, "agent_id").and_then(party).map(str::to_owned),
         reason: own("reason"),
         sip_status: body::integer(event, "sip_status"),
         recording: match kind {
@@ -232,9 +233,9 @@ fn record(object: &Object, received_at: Moment) -> Result<Reading, Refusal> {
         ring,
         answer,
         end: time("endTime"),
-        caller: caller.and_then(user).map(str::to_owned),
+        caller: caller.and_then(party).map(str::to_owned),
         caller_name: own("callerName"),
-        callee: dialled.or_else(|| text(object, "toNumber")).and_then(user).map(str::to_owned),
+        callee: dialled.or_else(|| text(object, "toNumber")).and_then(party).map(str::to_owned),
         direction: own("direction"),
         reason: own("hangupReason"),
         sip_status: body::integer(object, "statusCode"),
@@ -257,8 +258,8 @@ fn record(object: &Object, received_at: Moment) -> Result<Reading, Refusal> {
 /// phone system's own.
 fn picked_up(step: &Value) -> Option<String> {
     let detail = step["detail"].as_object().filter(|_| step["kind"] == "answer")?;
-    let callee = text(detail, "callee").and_then(user)?;
-    Some(text(detail, "agent_id").and_then(user).unwrap_or(callee).to_owned())
+    let callee = text(detail, "callee").and_then(party)?;
+    Some(text(detail, "agent_id").and_then(party).unwrap_or(callee).to_owned())
 }
 
 /// Paths of the recorded tracks; one holds no sound but the signalling.
