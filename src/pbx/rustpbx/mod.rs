@@ -149,14 +149,14 @@ fn event(envelope: &Object) -> Result<Reading, Refusal> {
         return not_understood("`timestamp` is neither an RFC 3339 time nor epoch seconds");
     };
     let own = |name| text(event, name).map(str::to_owned);
-    let party = |number, address| {
+    let told = |number, address| {
         text(event, number).or_else(|| text(event, address)).and_then(party).map(str::to_owned)
     };
     let metadata = event.get("metadata").and_then(Value::as_object);
     let seen = Event {
         kind: kind.to_owned(),
-        caller: party("caller_name", "caller"),
-        callee: party("callee_name", "callee"),
+        caller: told("caller_name", "caller"),
+        callee: told("callee_name", "callee"),
         direction: own("direction"),
         agent: text(event, "agent_id").and_then(party).map(str::to_owned),
         reason: own("reason"),
