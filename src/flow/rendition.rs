@@ -1,5 +1,5 @@
-//! Recordings as every browser plays them: the original where it can, else a WAV made of it once, in
-//! a child process, and kept for the next time. The original stays as it is.
+//! Recordings as every browser plays them: the original where it can, else a WAV made of it once,
+//! in a child process, and kept for the next time. The original stays as it is.
 
 use crate::audio::child::{Listeners, Task};
 use crate::object::{OnDisk, Readable, Stores};

@@ -53,6 +53,8 @@ impl Envelope {
 
 /// Parts quieter than this say nothing, in steps: -50 dBFS.
 const QUIET: u8 = 60;
+/// What is quieter than this is silence, in steps: -60 dBFS.
+const FAINT: u8 = 40;
 /// Levels may differ by so many steps from their usual difference: 2.5 dB.
 const APART: i16 = 5;
 /// Fewer loud parts than this are no evidence.
@@ -79,14 +81,17 @@ fn agreement(a: &[u8], b: &[u8], counts: impl Fn(u8, u8) -> bool) -> Option<f64>
     if a.len().abs_diff(b.len()) > 2 {
         return None;
     }
-    let loud = a.iter().zip(b).filter(|(a, b)| counts(**a, **b));
-    let mut apart: Vec<i16> = loud.map(|(a, b)| i16::from(*b) - i16::from(*a)).collect();
+    let loud = || a.iter().zip(b).filter(|(a, b)| counts(**a, **b));
+    let mut apart: Vec<i16> = loud().map(|(a, b)| i16::from(*b) - i16::from(*a)).collect();
     if apart.len() < LOUD_MIN {
         return None;
     }
     apart.sort_unstable();
     let usual = apart[apart.len() / 2];
-    let agreeing = apart.iter().filter(|other| (*other - usual).abs() <= APART).count();
+    // Where one is silent and the other is not, they do not agree, however steadily.
+    let agrees =
+        |a: u8, b: u8| a.min(b) > FAINT && (i16::from(b) - i16::from(a) - usual).abs() <= APART;
+    let agreeing = loud().filter(|(a, b)| agrees(**a, **b)).count();
     Some(agreeing as f64 / apart.len() as f64)
 }
 

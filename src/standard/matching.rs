@@ -225,7 +225,7 @@ pub fn lengths(world: &World<'_>, findings: &mut Vec<Finding>) {
             continue;
         };
         let broken = heard.iter().any(|one| one.class != crate::recording::SoundClass::Ok);
-        // Parts of one call lie in several files: together they hold the talk. Copies do not add to it.
+        // Parts of one call lie in several files: together they hold the talk. Copies add nothing.
         let set: Vec<_> = world.sound_of(fact.key).map(|one| &one.recording).collect();
         let parts = arrange(&set).into_iter().filter(|piece| piece.copy_of.is_none());
         let together = parts.map(|piece| piece.length_s).sum::<f64>();
