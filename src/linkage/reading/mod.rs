@@ -9,6 +9,7 @@ pub mod number;
 mod numbers;
 mod recordings;
 mod time;
+mod usual;
 
 use super::habits::{Habit, Off, share};
 use super::{Contact, Directory, Row};
