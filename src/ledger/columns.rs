@@ -10,7 +10,7 @@ pub type Columns = BTreeMap<String, usize>;
 /// A sheet's header, and the rows below it.
 #[derive(Debug)]
 pub struct Header<'a> {
-    /// Places by field; the fields are the first words of [`NAMES`].
+    /// Places by field; the fields are the first words of `NAMES`.
     pub columns: Columns,
     /// Names of columns that nothing was made of.
     pub ignored: Vec<String>,

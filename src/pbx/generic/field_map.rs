@@ -18,7 +18,7 @@ pub struct FieldMap {
     pub body: BodyForm,
     /// Path to the list of events, where one body holds several. A body that is a list needs none.
     pub list: Option<String>,
-    /// Our field → where theirs is: see [`Expression`].
+    /// Our field → where theirs is: see `Expression`.
     pub fields: BTreeMap<String, Expression>,
     /// Their word for what happened → our types. One of theirs may say two things of ours.
     pub types: BTreeMap<String, Vec<String>>,
