@@ -90,8 +90,8 @@ impl TryFrom<String> for DeskHours {
         let minutes = |time: &str| -> Option<i64> {
             let (hour, minute) = time.trim().split_once(':')?;
             let (hour, minute): (i64, i64) = (hour.parse().ok()?, minute.parse().ok()?);
-            let all = hour * 60 + minute;
-            ((0..60).contains(&minute) && (0..=24 * 60).contains(&all)).then_some(all)
+            let of_day = (0..=24).contains(&hour) && (0..60).contains(&minute);
+            of_day.then(|| hour * 60 + minute).filter(|all| *all <= 24 * 60)
         };
         let ends = text.split_once('-').and_then(|(o, c)| Some((minutes(o)?, minutes(c)?)));
         let (opens_min, closes_min) = ends
@@ -245,7 +245,8 @@ mod tests {
     #[test]
     fn hours_are_written_as_they_are_read_and_wrong_ones_are_refused() {
         assert_eq!(String::from(settings("07:30-24:00").desk_hours), "07:30-24:00");
-        for wrong in ["", "8-20", "08:00", "08:60-20:00", "08:00-25:00", "08:00-08:00"] {
+        let hours = "307445734561825861:00-20:00";
+        for wrong in ["", "8-20", "08:00", "08:60-20:00", "08:00-24:01", "08:00-08:00", hours] {
             assert!(DeskHours::try_from(wrong.to_owned()).is_err(), "{wrong}");
         }
     }

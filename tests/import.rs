@@ -111,6 +111,47 @@ fn a_workbook_is_read_with_its_numbers_and_dates() {
 }
 
 #[test]
+fn a_workbook_with_a_cell_in_its_last_row_is_read_and_one_in_its_last_column_is_named() {
+    let mut book = Workbook::new();
+    let sheet_one = book.add_worksheet();
+    for (column, name) in ["编号", "登记时间", "内容"].iter().enumerate() {
+        sheet_one.write(0, column as u16, *name).expect("a header");
+    }
+    sheet_one.write(1_048_575, 1, "2026-11-23 10:05").expect("the last row there is");
+    let bytes = book.save_to_buffer().expect("a workbook");
+    let rows = sheet::read(&bytes).expect("a sheet");
+    assert_eq!(rows.iter().map(|row| row.number).collect::<Vec<_>>(), [1, 1_048_576]);
+    let sheet_one = book.worksheet_from_index(0).expect("the sheet");
+    sheet_one.write(4, 16_383, "stray").expect("the last column there is");
+    let bytes = book.save_to_buffer().expect("a workbook");
+    let why = sheet::read(&bytes).expect_err("too wide").to_string();
+    assert!(why.contains("row 5") && why.contains("columns"), "{why}");
+}
+
+#[test]
+fn a_date_that_no_calendar_has_is_a_fault_of_its_row() {
+    let mut book = Workbook::new();
+    let sheet_one = book.add_worksheet();
+    let date = Format::new().set_num_format("yyyy-mm-dd");
+    for (column, name) in ["编号", "登记时间", "内容"].iter().enumerate() {
+        sheet_one.write(0, column as u16, *name).expect("a header");
+    }
+    for (row, days) in [-1e300, 1e300, 0.0].into_iter().enumerate() {
+        sheet_one.write_with_format(row as u32 + 1, 1, days, &date).expect("a cell");
+    }
+    let bytes = book.save_to_buffer().expect("a workbook");
+    let text = "编号,登记时间,来电时间\n1,+262142-12-31 23:59:59,2026-11-23 10:05\n";
+    for (sheet, bad) in [(bytes.as_slice(), 3), (text.as_bytes(), 1)] {
+        let plan = planned(sheet, &BTreeMap::new());
+        assert_eq!(plan.counts(), [0, 0, 0, bad], "{plan:?}");
+        for (number, row) in &plan.rows {
+            let RowPlan::Bad { faults } = row else { panic!("row {number}: {row:?}") };
+            assert_eq!(faults[0].0, "registered_at", "{faults:?}");
+        }
+    }
+}
+
+#[test]
 fn own_columns_are_mapped_and_a_sheet_without_a_header_says_what_it_found() {
     let text = "单据,时刻,手机\nX-1,2026-11-23 10:00,13800138000\n";
     let rows = sheet::read(text.as_bytes()).expect("a sheet");

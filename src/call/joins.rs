@@ -110,18 +110,21 @@ impl<'a> Rooms<'a, '_> {
     /// Finds the bridges in which a caller can be heard, also across legs of the phone system with
     /// itself, and tells which of them are so since now.
     fn connect(&mut self) -> Vec<&'a str> {
-        let mut heard: BTreeSet<&str> = self.callers.clone();
-        let mut reached: BTreeSet<&'a str> = BTreeSet::new();
-        loop {
-            let before = reached.len();
-            for (bridge, room) in &self.bridges {
-                let connected = room.carriers.iter().any(|leg| heard.contains(leg));
-                if connected && reached.insert(bridge) {
-                    heard.extend(&room.carriers);
-                }
+        let mut entered: BTreeMap<&str, Vec<&'a str>> = BTreeMap::new();
+        for (bridge, room) in &self.bridges {
+            for leg in &room.carriers {
+                entered.entry(leg).or_default().push(bridge);
             }
-            if reached.len() == before {
-                break;
+        }
+        // Each leg and each bridge is looked at once, however long the way from the caller is.
+        let mut reached: BTreeSet<&'a str> = BTreeSet::new();
+        let mut heard: Vec<&str> = self.callers.iter().copied().collect();
+        while let Some(leg) = heard.pop() {
+            for bridge in entered.remove(leg).unwrap_or_default() {
+                if reached.insert(bridge) {
+                    let room = self.bridges.get(bridge);
+                    heard.extend(room.iter().flat_map(|room| &room.carriers));
+                }
             }
         }
         let mut newly = Vec::new();

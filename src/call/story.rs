@@ -99,13 +99,20 @@ impl<'a> Story<'a> {
     }
 }
 
-/// Legs by the other ids or names they had.
+/// Legs by the other ids or names they had: each with its last.
 struct Names<'a>(BTreeMap<&'a str, &'a str>);
 
 impl<'a> Names<'a> {
     fn of(events: &[&'a CallEvent]) -> Self {
         let legs = events.iter().filter_map(|event| event.leg.as_ref());
-        Self(legs.filter_map(|leg| Some((leg.was.as_deref()?, leg.id.as_str()))).collect())
+        let renamed = legs.filter_map(|leg| Some((leg.was.as_deref()?, leg.id.as_str())));
+        let mut now: BTreeMap<&str, &str> = renamed.collect();
+        // Each round doubles the steps, so that few lead to the end of the longest way.
+        for _ in 0..usize::BITS - now.len().leading_zeros() {
+            let end = |to: &'a str| now.get(to).copied().unwrap_or(to);
+            now = now.iter().map(|(id, to)| (*id, end(to))).collect();
+        }
+        Self(now)
     }
 
     /// The id by which a leg is known in the end.
@@ -113,11 +120,7 @@ impl<'a> Names<'a> {
     where
         'a: 'b,
     {
-        let mut now = id;
-        for _ in 0..self.0.len() {
-            now = self.0.get(now).copied().unwrap_or(now);
-        }
-        now
+        self.0.get(id).copied().unwrap_or(id)
     }
 }
 

@@ -2,7 +2,11 @@
 //! refused.
 
 use super::LedgerEntry;
+use chrono::{Datelike, TimeDelta};
+use std::ops::Range;
 
+/// Matters before this year or from this one on are no desk's.
+const YEARS: Range<i32> = 1990..2100;
 /// Longest entry number, in characters.
 const ENTRY_ID_MAX: usize = 128;
 /// Longest content, in characters.
@@ -22,7 +26,15 @@ pub fn faults(entry: &LedgerEntry) -> Vec<(String, String)> {
     if entry.content.as_ref().is_some_and(|text| text.chars().count() > CONTENT_MAX) {
         fault("content", format!("is longer than {CONTENT_MAX} characters"));
     }
-    if entry.occurred_at.is_some_and(|at| at > entry.registered_at + chrono::TimeDelta::days(1)) {
+    let times = [("registered_at", Some(entry.registered_at)), ("occurred_at", entry.occurred_at)];
+    for (field, _) in
+        times.iter().filter(|(_, at)| at.is_some_and(|at| !YEARS.contains(&at.year())))
+    {
+        let (first, last) = (YEARS.start, YEARS.end - 1);
+        fault(field, format!("lies outside of the years {first} to {last}"));
+    }
+    let latest = entry.registered_at.checked_add_signed(TimeDelta::days(1));
+    if entry.occurred_at.zip(latest).is_some_and(|(at, latest)| at > latest) {
         fault("occurred_at", "lies more than a day after registered_at".into());
     }
     if entry.parent_id.as_deref() == Some(id) {

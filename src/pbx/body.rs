@@ -1,7 +1,6 @@
 //! The fields of a delivery, whatever carried them: JSON, a form, a form with files, or an address.
 
-use super::{Delivery, FeedNotice, Reading, Refusal, multipart};
-use chrono::DateTime;
+use super::{Delivery, FeedNotice, Reading, Refusal, multipart, time};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
@@ -109,10 +108,8 @@ pub fn connection(delivery: &Delivery) -> Option<Result<Reading, Refusal>> {
 /// # Errors
 /// [`Refusal::NotUnderstood`] with the field at fault.
 pub fn connection_row(object: &Object) -> Result<Reading, Refusal> {
-    let at = text(object, "at").and_then(|at| DateTime::parse_from_rfc3339(at).ok());
-    let Some(at) = at.map(|at| at.to_utc()) else {
-        return Err(Refusal::NotUnderstood("`at` of `_connection` is no RFC 3339 time".into()));
-    };
+    let written = text(object, "at").unwrap_or_default();
+    let at = time::required(time::iso(written).map(|at| at.earliest), "at", written)?;
     let notice = match text(object, "_connection") {
         Some("down") => FeedNotice::Lost { at },
         Some("up") => FeedNotice::Back { at, restarted: false },

@@ -8,7 +8,7 @@ use crate::call::{
     Bounds, CallEvent, CallFacts, Cause, Clock, Direction, EventKind, LegFacts, Moment, Tie,
 };
 use crate::party::PersonName;
-use chrono::{DateTime, Datelike, TimeDelta};
+use chrono::{DateTime, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 /// The dialect of SIP proxies.
@@ -127,7 +127,7 @@ fn time(written: &str) -> Result<Moment, Refusal> {
     let seconds: i64 = seconds.parse().map_err(|_| wrong())?;
     let millis: u32 = fraction[..3].parse().map_err(|_| wrong())?;
     let at = DateTime::from_timestamp(seconds, millis * 1_000_000);
-    at.filter(|at| super::time::YEARS.contains(&at.year())).ok_or_else(wrong)
+    at.filter(|at| super::time::is_of_a_call(*at)).ok_or_else(wrong)
 }
 
 impl Seen {

@@ -11,6 +11,8 @@ pub struct Part<'a> {
 
 /// Parts in one form at most.
 const PARTS_MAX: usize = 64;
+/// Longest boundary (RFC 2046 section 5.1.1). A longer one makes searching for it slow.
+const BOUNDARY_MAX: usize = 70;
 
 /// Splits a body into its parts.
 ///
@@ -18,6 +20,9 @@ const PARTS_MAX: usize = 64;
 /// A sentence that says what of the form is wrong.
 pub fn parts<'a>(content_type: &str, body: &'a [u8]) -> Result<Vec<Part<'a>>, String> {
     let boundary = parameter(content_type, "boundary").ok_or("the form names no `boundary`")?;
+    if boundary.is_empty() || boundary.len() > BOUNDARY_MAX {
+        return Err(format!("the form's `boundary` has not 1 to {BOUNDARY_MAX} characters"));
+    }
     let mark = format!("--{boundary}");
     let mut rest = after(body, mark.as_bytes()).ok_or("the form's boundary does not occur")?;
     let mut parts = Vec::new();
@@ -86,6 +91,9 @@ mod tests {
     fn a_form_that_is_cut_says_so() {
         let cut = b"--xx\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1.2";
         assert!(parts(KIND, cut).is_err_and(|why| why.contains("not closed")));
-        assert!(parts("multipart/form-data", cut).is_err_and(|why| why.contains("boundary")));
+        let long = format!("multipart/form-data; boundary={}", "x".repeat(71));
+        for kind in ["multipart/form-data", "multipart/form-data; boundary=", &long] {
+            assert!(parts(kind, cut).is_err_and(|why| why.contains("boundary")), "{kind}");
+        }
     }
 }

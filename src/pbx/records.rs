@@ -96,11 +96,14 @@ impl Records<'_> {
     fn document(&self, text: &str) -> Vec<Record> {
         let whole = self.record(1, "application/json", text.trim_end());
         let Some(page) = page(text) else { return vec![whole] };
-        let line = |item: &&RawValue| {
-            let before = item.get().as_ptr().addr().saturating_sub(text.as_ptr().addr());
-            text.bytes().take(before).filter(|byte| *byte == b'\n').count() + 1
+        let (mut line, mut counted) = (1, 0);
+        let one = |item: &&RawValue| {
+            let begins = item.get().as_ptr().addr().saturating_sub(text.as_ptr().addr());
+            let passed = text.as_bytes().get(counted..begins).unwrap_or_default();
+            line += passed.iter().filter(|byte| **byte == b'\n').count();
+            counted = begins;
+            self.record(line, "application/json", item.get())
         };
-        let one = |item: &&RawValue| self.record(line(item), "application/json", item.get());
         let records: Vec<Record> = page.iter().map(one).collect();
         if records.iter().any(|record| (self.reads)(&record.delivery)) {
             records

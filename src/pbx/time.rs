@@ -1,6 +1,7 @@
 //! Times as phone systems write them. A time in whole seconds is a bound: the event lies within
 //! that second.
 
+use super::Refusal;
 use crate::call::{Bounds, Moment};
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
@@ -48,8 +49,24 @@ pub fn whole_second(at: Moment) -> Bounds {
 
 /// A time as it stands, or the second in which it lies; nothing for one that is nobody's call.
 pub fn bounds(at: Moment, exact: bool) -> Option<Bounds> {
-    let at_hand = YEARS.contains(&at.year());
-    at_hand.then(|| if exact { Bounds::exact(at) } else { whole_second(at) })
+    is_of_a_call(at).then(|| if exact { Bounds::exact(at) } else { whole_second(at) })
+}
+
+/// Whether a call can have been at this time: it lies in [`YEARS`].
+pub fn is_of_a_call(at: Moment) -> bool {
+    YEARS.contains(&at.year())
+}
+
+/// The time of a field that an event cannot do without.
+///
+/// # Errors
+/// [`Refusal::NotUnderstood`] that names the field, where it is none or nobody's call.
+pub fn required(at: Option<Moment>, name: &str, written: &str) -> Result<Moment, Refusal> {
+    let why = || {
+        let (first, last) = (YEARS.start, YEARS.end - 1);
+        format!("`{name}` is `{written}`, which is no time of the years {first} to {last}")
+    };
+    at.filter(|at| is_of_a_call(*at)).ok_or_else(|| Refusal::NotUnderstood(why()))
 }
 
 #[cfg(test)]

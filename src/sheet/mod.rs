@@ -2,10 +2,15 @@
 
 use crate::ledger::import::SheetRow;
 use calamine::{Data, Reader, Xlsx};
+use std::collections::BTreeMap;
 use std::io::Cursor;
 
 /// Rows in one sheet at most.
 const ROWS_MAX: usize = 1_000_000;
+/// Columns of an XLSX sheet that may hold something.
+const COLUMNS_MAX: usize = 256;
+/// Days from Excel's first to its last, the end of the year 9999.
+const DAYS_MAX: f64 = 2_958_466.0;
 
 /// Why a file is no sheet.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +23,8 @@ pub enum SheetError {
     Encoding,
     #[error("the sheet has more than {ROWS_MAX} rows; split it")]
     TooLong,
+    #[error("row {row} has more than {COLUMNS_MAX} columns; remove those that no entry needs")]
+    TooWide { row: usize },
     #[error("the old XLS form is not read; save the file as XLSX or CSV")]
     OldXls,
 }
@@ -87,19 +94,31 @@ fn csv(text: &str) -> Result<Vec<SheetRow>, SheetError> {
 fn xlsx(bytes: &[u8]) -> Result<Vec<SheetRow>, SheetError> {
     let wrong = |error: calamine::XlsxError| SheetError::Xlsx(error.to_string());
     let mut book: Xlsx<_> = calamine::open_workbook_from_rs(Cursor::new(bytes)).map_err(wrong)?;
-    let sheet = match book.worksheet_range_at(0) {
-        Some(sheet) => sheet.map_err(wrong)?,
-        None => return Err(SheetError::Xlsx("it has no sheet".into())),
+    let names = book.sheet_names();
+    let Some(name) = names.first() else {
+        return Err(SheetError::Xlsx("it has no sheet".into()));
     };
-    let above = sheet.start().map_or(0, |(row, _)| row as usize);
-    if sheet.height() > ROWS_MAX {
-        return Err(SheetError::TooLong);
+    let mut cells = book.worksheet_cells_reader(name).map_err(wrong)?;
+    // Cell by cell: a range of all between the first and the last may be a thousand times larger.
+    let mut rows: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    while let Some(found) = cells.next_cell().map_err(wrong)? {
+        let (row, column) = found.get_position();
+        let (number, column) = (row as usize + 1, column as usize);
+        let text = cell(&Data::from(found.get_value().clone()));
+        if text.is_empty() {
+            continue;
+        }
+        if column >= COLUMNS_MAX {
+            return Err(SheetError::TooWide { row: number });
+        }
+        let row = rows.entry(number).or_default();
+        row.resize(row.len().max(column + 1), String::new());
+        row[column] = text;
+        if rows.len() > ROWS_MAX {
+            return Err(SheetError::TooLong);
+        }
     }
-    let row = |(index, cells): (usize, &[Data])| SheetRow {
-        number: above + index + 1,
-        cells: cells.iter().map(cell).collect(),
-    };
-    Ok(sheet.rows().enumerate().map(row).collect())
+    Ok(rows.into_iter().map(|(number, cells)| SheetRow { number, cells }).collect())
 }
 
 /// A cell as a person reads it. A number that is whole shows no fraction: telephone numbers are
@@ -108,6 +127,10 @@ fn cell(data: &Data) -> String {
     match data {
         Data::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => {
             format!("{number:.0}")
+        }
+        // No date is so far from Excel's first day, and not every number can be made one.
+        Data::DateTime(at) if at.as_f64().is_nan() || at.as_f64().abs() > DAYS_MAX => {
+            at.as_f64().to_string()
         }
         Data::DateTime(at) => match at.as_datetime() {
             Some(at) if at.time() == chrono::NaiveTime::MIN => at.format("%Y-%m-%d").to_string(),

@@ -6,26 +6,29 @@ use super::when::epoch;
 use super::{Object, base_name, text};
 use crate::call::{Bounds, CallEvent, CallFacts, Cause, Clock, EventKind, LegFacts, Moment, Tie};
 use crate::party::{PersonName, PhoneNumber};
-use crate::pbx::{Delivery, FeedNotice, Reading, number};
+use crate::pbx::{Delivery, FeedNotice, Reading, Refusal, number, time};
 use chrono::TimeDelta;
 
 /// One AMI event. Those that say nothing of calls give none.
-pub fn event(object: &Object, delivery: &Delivery) -> Reading {
-    let seen = Seen { object, delivery };
+///
+/// # Errors
+/// [`Refusal::NotUnderstood`] when it tells a time that is nobody's call.
+pub fn event(object: &Object, delivery: &Delivery) -> Result<Reading, Refusal> {
+    let seen = Seen { object, at: when(object, delivery)? };
     let mut reading = Reading::default();
     if text(object, "Event") == Some("FullyBooted") {
-        reading.feed.extend(seen.booted());
-        return reading;
+        reading.feed.extend(seen.booted()?);
+        return Ok(reading);
     }
     if let Some((leg, kind)) = seen.kind() {
         reading.events.push(seen.event(leg, kind));
     }
-    reading
+    Ok(reading)
 }
 
 struct Seen<'a> {
     object: &'a Object,
-    delivery: &'a Delivery,
+    at: (Moment, Clock),
 }
 
 impl Seen<'_> {
@@ -33,18 +36,14 @@ impl Seen<'_> {
         text(self.object, name)
     }
 
-    fn at(&self) -> (Moment, Clock) {
-        match self.text("Timestamp").and_then(epoch) {
-            Some(at) => (at.earliest, Clock::Pbx),
-            None => (self.delivery.received_at, Clock::Receiver),
-        }
-    }
-
     /// When the phone system started: what was alive then is no more.
-    fn booted(&self) -> Option<FeedNotice> {
-        let uptime_s: i64 = self.text("Uptime")?.parse().ok()?;
-        let at = self.at().0 - TimeDelta::try_seconds(uptime_s)?;
-        Some(FeedNotice::Back { at, restarted: true })
+    fn booted(&self) -> Result<Option<FeedNotice>, Refusal> {
+        let written = self.text("Uptime").unwrap_or_default();
+        let Ok(uptime_s) = written.parse() else { return Ok(None) };
+        let uptime = TimeDelta::try_seconds(uptime_s);
+        let at = uptime.and_then(|uptime| self.at.0.checked_sub_signed(uptime));
+        let at = time::required(at, "Uptime", written)?;
+        Ok(Some(FeedNotice::Back { at, restarted: true }))
     }
 
     /// The leg of the event's own channel; it began the call when the call is named after it.
@@ -119,7 +118,7 @@ impl Seen<'_> {
     }
 
     fn event(&self, leg: LegFacts, kind: EventKind) -> CallEvent {
-        let (at, clock) = self.at();
+        let (at, clock) = self.at;
         let tells_call = kind == EventKind::Offered
             || leg.originator && self.text("Event") == Some("CoreShowChannel");
         let call = if tells_call { self.call() } else { CallFacts::default() };
@@ -176,4 +175,15 @@ pub fn dial_end(status: &str) -> EventKind {
         Some(cause) => EventKind::LegEnded { cause: Some(cause) },
         None => EventKind::Unknown { name: format!("dialled: {status}") },
     }
+}
+
+/// When it happened: the receive time where it tells none, or none in this way of writing.
+fn when(object: &Object, delivery: &Delivery) -> Result<(Moment, Clock), Refusal> {
+    let written = text(object, "Timestamp").unwrap_or_default();
+    let digits = written.strip_prefix('-').unwrap_or(written);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return Ok((delivery.received_at, Clock::Receiver));
+    }
+    let at = epoch(written).map(|at| at.earliest);
+    Ok((time::required(at, "Timestamp", written)?, Clock::Pbx))
 }

@@ -5,7 +5,7 @@ use super::channel::{leg, said_by};
 use super::{Object, base_name, text};
 use crate::call::{Bounds, CallEvent, CallFacts, Cause, Clock, EventKind, LegFacts, Moment, Tie};
 use crate::party::{PersonName, PhoneNumber};
-use crate::pbx::{Delivery, Reading, Refusal, number};
+use crate::pbx::{Delivery, Reading, Refusal, number, time};
 use chrono::DateTime;
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use serde_json::Value;
 pub fn event(object: &Object, delivery: &Delivery) -> Result<Reading, Refusal> {
     let at = match text(object, "timestamp") {
         None => (delivery.received_at, Clock::Receiver),
-        Some(written) => (time(written)?, Clock::Pbx),
+        Some(written) => (timestamp(written)?, Clock::Pbx),
     };
     let mut reading = Reading::default();
     let Some(name) = text(object, "type") else {
@@ -28,11 +28,9 @@ pub fn event(object: &Object, delivery: &Delivery) -> Result<Reading, Refusal> {
 }
 
 /// `2026-11-23T18:43:25.249+0800`: no RFC 3339, for want of a colon in the offset.
-fn time(written: &str) -> Result<Moment, Refusal> {
-    let format = "%Y-%m-%dT%H:%M:%S%.f%z";
-    DateTime::parse_from_str(written, format)
-        .map(|at| at.to_utc())
-        .map_err(|error| Refusal::NotUnderstood(format!("`timestamp` is `{written}`: {error}")))
+fn timestamp(written: &str) -> Result<Moment, Refusal> {
+    let at = DateTime::parse_from_str(written, "%Y-%m-%dT%H:%M:%S%.f%z");
+    time::required(at.ok().map(|at| at.to_utc()), "timestamp", written)
 }
 
 fn object_of<'a>(object: &'a Object, name: &str) -> Option<&'a Object> {

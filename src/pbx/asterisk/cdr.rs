@@ -36,6 +36,9 @@ pub const COLUMNS: [&str; 21] = [
     "sequence",
 ];
 
+/// The longest call, in seconds: a year.
+const LENGTH_MAX_S: i64 = 31_536_000;
+
 /// Place of the disposition among them.
 pub const DISPOSITION: usize = 14;
 
@@ -103,10 +106,14 @@ impl Row<'_> {
     }
 
     /// Seconds of a field, cut.
-    fn seconds(&self, name: &str) -> Option<TimeDelta> {
-        let written = self.text(name)?;
-        let whole = written.split('.').next()?.parse().ok()?;
-        TimeDelta::try_seconds(whole)
+    fn seconds(&self, name: &str) -> Result<Option<TimeDelta>, Refusal> {
+        let written = self.text(name).unwrap_or_default();
+        let Some(Ok(seconds)) = written.split('.').next().map(str::parse) else { return Ok(None) };
+        if !(0..=LENGTH_MAX_S).contains(&seconds) {
+            let why = format!("`{name}` is `{written}`, and no call lasts so many seconds");
+            return Err(Refusal::NotUnderstood(why));
+        }
+        Ok(Some(TimeDelta::seconds(seconds)))
     }
 
     fn time(&self, name: &str, dialect: &Dialect<'_>) -> Result<Option<Bounds>, Refusal> {
@@ -129,12 +136,12 @@ impl Row<'_> {
             earliest: start.earliest + length,
             latest: start.latest + length + TimeDelta::seconds(1),
         };
-        let duration = self.seconds("duration");
+        let duration = self.seconds("duration")?;
         let end = match self.time("end", dialect)? {
             Some(end) => end,
             None => duration.map(after).ok_or_else(|| missing("end` or `duration"))?,
         };
-        let talk = self.seconds("billsec").filter(|talk| !talk.is_zero());
+        let talk = self.seconds("billsec")?.filter(|talk| !talk.is_zero());
         let answer = match self.object.contains_key("answer") {
             true => self.time("answer", dialect)?,
             false => talk.zip(duration).map(|(talk, duration)| Bounds {

@@ -7,7 +7,7 @@ use crate::call::{
     Bounds, CallEvent, CallFacts, Cause, Clock, Direction, EventKind, JoinSight, LegFacts, Tie,
 };
 use crate::party::{PersonName, PhoneNumber};
-use crate::pbx::{Delivery, Dialect, Reading, Refusal, number};
+use crate::pbx::{Delivery, Dialect, Reading, Refusal, number, time};
 use crate::recording::Hints;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone};
 
@@ -17,7 +17,7 @@ pub fn event(
     delivery: &Delivery,
     dialect: &Dialect<'_>,
 ) -> Result<Reading, Refusal> {
-    let (at, clock) = time(object, delivery, dialect)?;
+    let (at, clock) = when(object, delivery, dialect)?;
     // A form with a file in it may leave out that it announces a recording.
     let unsaid = if object.contains_key("event") { "" } else { "recording" };
     let name = text(object, "event").unwrap_or(unsaid);
@@ -121,8 +121,8 @@ fn picked_up_ties(name: &str, object: &Object) -> Vec<Tie> {
     };
     let at = written.and_then(|at| NaiveDateTime::parse_from_str(at, "%Y-%m-%d %H:%M:%S%.f").ok());
     let (Some(channel), Some(at)) = (channel, at) else { return Vec::new() };
-    let later = (name == "answer").then(|| tie(channel, at + TimeDelta::seconds(1)));
-    std::iter::once(tie(channel, at)).chain(later).collect()
+    let later = at.checked_add_signed(TimeDelta::seconds(1)).filter(|_| name == "answer");
+    [Some(at), later].into_iter().flatten().map(|at| tie(channel, at)).collect()
 }
 
 fn hints(object: &Object, linked: &str) -> Hints {
@@ -135,7 +135,7 @@ fn hints(object: &Object, linked: &str) -> Hints {
 
 /// Local time with milliseconds where it is there; whole epoch seconds are bounds; else the receive
 /// time.
-fn time(
+fn when(
     object: &Object,
     delivery: &Delivery,
     dialect: &Dialect<'_>,
@@ -143,13 +143,13 @@ fn time(
     if let Some(written) = text(object, "time") {
         let local = NaiveDateTime::parse_from_str(written, "%Y-%m-%d %H:%M:%S%.f");
         let at = local.ok().and_then(|local| dialect.zone.from_local_datetime(&local).earliest());
-        let why = || Refusal::NotUnderstood(format!("`time` is `{written}`, no local time"));
-        return Ok((Bounds::exact(at.ok_or_else(why)?.to_utc()), Clock::Pbx));
+        let at = time::required(at.map(|at| at.to_utc()), "time", written)?;
+        return Ok((Bounds::exact(at), Clock::Pbx));
     }
-    let whole = text(object, "epoch").and_then(|epoch| epoch.parse().ok());
-    if let Some(earliest) = whole.and_then(|epoch| DateTime::from_timestamp(epoch, 0)) {
-        let latest = earliest + TimeDelta::milliseconds(999);
-        return Ok((Bounds { earliest, latest }, Clock::Pbx));
-    }
-    Ok((Bounds::exact(delivery.received_at), Clock::Receiver))
+    let written = text(object, "epoch").unwrap_or_default();
+    let Ok(epoch) = written.parse() else {
+        return Ok((Bounds::exact(delivery.received_at), Clock::Receiver));
+    };
+    let at = time::required(DateTime::from_timestamp(epoch, 0), "epoch", written)?;
+    Ok((time::whole_second(at), Clock::Pbx))
 }

@@ -66,7 +66,7 @@ fn one(object: &Object, delivery: &Delivery, dialect: &Dialect<'_>) -> Result<Re
         if text(object, "Event") == Some("CEL") {
             return cel::managed(object, delivery, dialect);
         }
-        return Ok(ami::event(object, delivery));
+        return ami::event(object, delivery);
     }
     if object.contains_key("eventtype") {
         return cel::record(object, delivery, dialect);

@@ -15,15 +15,14 @@ pub fn epoch(text: &str) -> Option<Bounds> {
     let digits: String = fraction.chars().chain("000000".chars()).take(6).collect();
     let micros = seconds.parse::<i64>().ok()?.checked_mul(1_000_000)?;
     let at = DateTime::from_timestamp_micros(micros.checked_add(digits.parse().ok()?)?)?;
-    Some(Bounds::exact(at))
+    time::bounds(at, true)
 }
 
 /// A time in a record: epoch, local, or with an offset, also one without a colon.
 pub fn written(text: &str, zone: Tz) -> Option<Bounds> {
     let without_colon = || {
         let at = DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z").ok()?.to_utc();
-        let exact = text.contains('.');
-        Some(if exact { Bounds::exact(at) } else { time::whole_second(at) })
+        time::bounds(at, text.contains('.'))
     };
     let known = epoch(text).or_else(|| time::iso(text)).or_else(without_colon);
     known.or_else(|| time::local(text, zone))
@@ -41,6 +40,8 @@ mod tests {
         assert_eq!(written("1795430222.000000", Shanghai), Some(Bounds::exact(at.earliest)));
         assert_eq!(written("1795430222", Shanghai), Some(at));
         assert!(written("2026-11-23T18:37:02.5+0800", Shanghai).is_some_and(|at| at.is_exact()));
-        assert_eq!(written("yesterday", Shanghai), None);
+        for none in ["yesterday", "-1.000000", "99999999999999.5", "0001-01-01T00:00:00+0000"] {
+            assert_eq!(written(none, Shanghai), None, "{none}");
+        }
     }
 }

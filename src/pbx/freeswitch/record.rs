@@ -5,7 +5,7 @@ use crate::pbx::xml;
 use crate::pbx::{Delivery, body, time};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, Datelike};
+use chrono::DateTime;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -258,5 +258,5 @@ impl Record {
 /// Microseconds since 1970; nothing where that is nobody's time.
 pub fn micros(text: &str) -> Option<Moment> {
     let at = DateTime::from_timestamp_micros(text.parse().ok()?)?;
-    time::YEARS.contains(&at.year()).then_some(at)
+    time::is_of_a_call(at).then_some(at)
 }

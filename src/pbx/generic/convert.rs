@@ -6,12 +6,10 @@ use crate::call::{
 };
 use crate::party::{PersonName, PhoneNumber};
 use crate::pbx::Reading;
+use crate::pbx::time::{YEARS, is_of_a_call};
 use crate::recording::Hints;
 use chrono::{DateTime, NaiveDateTime, TimeZone};
 use chrono_tz::Tz;
-
-/// Times before this year or from this one on are nobody's call.
-const YEARS: std::ops::Range<i32> = 1990..2100;
 
 /// Adds what an event says to a reading.
 ///
@@ -143,7 +141,7 @@ fn time(text: &str, zone: Tz, reading: &mut Reading) -> Result<Moment, String> {
         Err(_) => local_time(text, zone, reading)
             .ok_or_else(|| format!("`{text}` is no time like 2026-11-23T10:00:11.204+08:00"))?,
     };
-    if !YEARS.contains(&chrono::Datelike::year(&at)) {
+    if !is_of_a_call(at) {
         return Err(format!("`{text}` lies outside of the years {YEARS:?}"));
     }
     Ok(DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at))

@@ -2,6 +2,7 @@
 
 use crate::call::Bounds;
 use crate::pbx::time;
+use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, NaiveDateTime, TimeZone};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -24,11 +25,17 @@ impl Default for TimeForm {
 }
 
 impl TimeForm {
-    /// Checks the zone.
+    /// Checks the formats and the zone.
     ///
     /// # Errors
-    /// A sentence that names it.
+    /// A sentence that names what is none, and what is allowed.
     pub fn check(&self) -> Result<(), String> {
+        if let Some(wrong) = self.format.split('|').find(|format| !is_format(format.trim())) {
+            return Err(format!(
+                "time.format: `{wrong}` is none of rfc3339, epoch_s and epoch_ms, and no pattern \
+                 such as %Y/%m/%d %H:%M:%S"
+            ));
+        }
         let zone = self.zone.as_deref().map(str::parse::<Tz>).transpose();
         zone.map(|_| ()).map_err(|_| {
             format!("time.zone: no zone `{}`", self.zone.as_deref().unwrap_or_default())
@@ -46,6 +53,11 @@ impl TimeForm {
             pattern => by_pattern(text, pattern, zone),
         })
     }
+}
+
+fn is_format(format: &str) -> bool {
+    let pattern = || format.contains('%') && StrftimeItems::new(format).all(|i| i != Item::Error);
+    ["rfc3339", "epoch_s", "epoch_ms"].contains(&format) || pattern()
 }
 
 /// Seconds since 1970; exact where there is a fraction, cut to milliseconds.

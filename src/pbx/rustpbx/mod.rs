@@ -9,7 +9,7 @@ use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, body, multipart, s
 use crate::call::{Bounds, CallEvent, CallFacts, Clock, Moment, Tie};
 use crate::recording::Hints;
 use body::{Object, text};
-use chrono::{DateTime, Datelike, SubsecRound};
+use chrono::{DateTime, SubsecRound};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -184,7 +184,7 @@ fn timestamp(value: &Value) -> Option<Bounds> {
 
 fn moment(text: &str) -> Option<Moment> {
     let at = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
-    super::time::YEARS.contains(&at.year()).then(|| at.trunc_subsecs(3))
+    super::time::is_of_a_call(at).then(|| at.trunc_subsecs(3))
 }
 
 /// A form: the record as its one field, or the recording.
