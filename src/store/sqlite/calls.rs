@@ -15,22 +15,33 @@ pub fn save(tx: &Connection, site: i64, key: i64, seen_at: Moment, call: Call) -
     let slim = Call { legs: Vec::new(), timeline: Vec::new(), ..call };
     let doc = serde_json::to_string(&slim)
         .map_err(|error| Error::Broken(format!("call {}", slim.call_id), error.to_string()))?;
-    tx.prepare_cached(
-        "INSERT INTO call (key, site, offered_at, seen_at, ended_at, number, doc)
-         VALUES (?1,?2,?3,?4,?5,?6,?7)
-         ON CONFLICT (key) DO UPDATE SET offered_at = excluded.offered_at,
-           seen_at = excluded.seen_at, ended_at = excluded.ended_at, number = excluded.number,
-           doc = excluded.doc",
-    )?
-    .execute(params![
-        key,
-        site,
-        micros(slim.offered_at),
-        micros(seen_at),
-        slim.ended_at.map(micros),
-        number,
-        doc
-    ])?;
+    let (offered_at, ended_at) = (micros(slim.offered_at), slim.ended_at.map(micros));
+    // A call is folded again with each event, and hardly ever with another number or time: then the
+    // big indexes are left alone.
+    let changed = tx
+        .prepare_cached(
+            "UPDATE call SET seen_at = ?4, ended_at = ?5, doc = ?7
+             WHERE key = ?1 AND site = ?2 AND offered_at = ?3 AND number IS ?6",
+        )?
+        .execute(params![key, site, offered_at, micros(seen_at), ended_at, number, doc])?;
+    if changed == 0 {
+        tx.prepare_cached(
+            "INSERT INTO call (key, site, offered_at, seen_at, ended_at, number, doc)
+             VALUES (?1,?2,?3,?4,?5,?6,?7)
+             ON CONFLICT (key) DO UPDATE SET offered_at = excluded.offered_at,
+               seen_at = excluded.seen_at, ended_at = excluded.ended_at, number = excluded.number,
+               doc = excluded.doc",
+        )?
+        .execute(params![
+            key,
+            site,
+            offered_at,
+            micros(seen_at),
+            ended_at,
+            number,
+            doc
+        ])?;
+    }
     Ok(())
 }
 

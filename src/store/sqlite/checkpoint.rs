@@ -15,9 +15,9 @@ use std::time::Duration;
 /// Length of the log at which copying begins.
 const COPY_FROM_BYTES: u64 = 16 << 20;
 /// Length of the log at which it must start over.
-const RESTART_FROM_BYTES: u64 = 64 << 20;
+const RESTART_FROM_BYTES: u64 = 192 << 20;
 /// Pages left to copy at which the writer may be paused.
-const REST_PAGES_MAX: i64 = 400;
+const REST_PAGES_MAX: i64 = 100;
 /// How often a busy log is copied again before the writer is paused anyway.
 const COPIES_MAX: usize = 6;
 /// How often the log's length is looked at.

@@ -2,9 +2,13 @@
 
 use super::calls;
 use crate::call::Moment;
+use crate::store::fact::Fact;
 use crate::store::{Kind, Result, moment};
 use rusqlite::{Connection, params};
 use serde::Serialize;
+
+/// How many deliveries a look back for one source passes.
+const LOOK_BACK: i64 = 100_000;
 
 /// One stored delivery, as `ringledger deliveries` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -104,4 +108,48 @@ pub fn unread_between(
     let rows =
         query.query_map(values, |row| Ok((row.get(0)?, moment(row.get(1)?), row.get(2)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// A stored delivery with the key of its site and the name of its source; nothing where the number
+/// is that of another kind of fact.
+///
+/// # Errors
+/// When the disk fails.
+pub fn by_id(connection: &Connection, id: i64) -> Result<Option<(String, Fact)>> {
+    let mut query = connection.prepare_cached(
+        "SELECT f.*, s.name FROM fact f JOIN source s ON s.key = f.source
+         WHERE f.id = ?1 AND f.kind = ?2",
+    )?;
+    let mut rows = query.query(params![id, Kind::Delivery as i64])?;
+    Ok(match rows.next()? {
+        Some(row) => Some((row.get("name")?, calls::fact_row(row)?)),
+        None => None,
+    })
+}
+
+/// The numbers of the newest deliveries of a source, or of all, oldest first.
+///
+/// # Errors
+/// When the disk fails.
+pub fn newest(connection: &Connection, source: Option<&str>, count: usize) -> Result<Vec<i64>> {
+    // Walks back from the end: of a source that has long been silent only what a look back finds.
+    let mut query = connection.prepare_cached(
+        "SELECT f.id, s.name FROM fact f JOIN source s ON s.key = f.source
+         WHERE f.kind = ?1 ORDER BY f.id DESC LIMIT ?2",
+    )?;
+    let rows = query.query_map(params![Kind::Delivery as i64, LOOK_BACK], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+    })?;
+    let mut found = Vec::new();
+    for row in rows {
+        let (id, name) = row?;
+        if source.is_none_or(|source| source == name) {
+            found.push(id);
+        }
+        if found.len() >= count {
+            break;
+        }
+    }
+    found.reverse();
+    Ok(found)
 }

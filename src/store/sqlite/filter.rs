@@ -1,18 +1,28 @@
 //! A filter in memory before the tables of ids from outside: it says "certainly new" for nearly
 //! everything new, so that the tables are asked only about what is known.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// Facts in one bucket, as a power of two.
 pub const BUCKET_BITS: u32 = 16;
 
-/// Words of the filter: 4 MiB, good for some three million ids in the window at one question in ten
+/// Words of the first part: 256 KiB. Each further part has twice as many.
+const FIRST_WORDS: usize = 32 * 1024;
+/// Parts at most: 3.75 MiB, good for some three million ids in the window at one question in ten
 /// too many.
-const FILTER_WORDS: usize = 512 * 1024;
+const PARTS: usize = 4;
+/// Keys to a word at which a part is full.
+const KEYS_PER_WORD: usize = 6;
 
-/// A set that may say "maybe" to a stranger and never "no" to a member.
+/// One part: it is made when the one before it is full.
+type Part = OnceLock<Box<[AtomicU64]>>;
+
+/// A set that may say "maybe" to a stranger and never "no" to a member. It grows with what it
+/// holds.
 pub struct Filter {
-    words: Vec<AtomicU64>,
+    parts: [Part; PARTS],
+    inserted: AtomicUsize,
     /// All keys of the window are in it.
     complete: AtomicBool,
 }
@@ -20,33 +30,65 @@ pub struct Filter {
 impl Filter {
     /// An empty set that knows nothing yet of what is stored.
     pub fn new() -> Self {
-        let words = (0..FILTER_WORDS).map(|_| AtomicU64::new(0)).collect();
-        Self { words, complete: AtomicBool::new(false) }
+        let (inserted, complete) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Self { parts: Default::default(), inserted, complete }
     }
 
-    /// Four bits within one word: one touch of memory a question.
-    fn place(key: i64) -> (usize, u64) {
+    /// The part that is being filled.
+    fn newest(&self) -> &[AtomicU64] {
+        let inserted = self.inserted.fetch_add(1, Ordering::Relaxed);
+        // Parts 0..n together hold FIRST_WORDS * (2^n - 1) words.
+        let full = inserted / (KEYS_PER_WORD * FIRST_WORDS) + 1;
+        let place = (full.ilog2() as usize).min(PARTS - 1);
+        self.parts[place]
+            .get_or_init(|| (0..FIRST_WORDS << place).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    /// Four bits within one word: one touch of memory a question and part.
+    fn place(key: i64, words: usize) -> (usize, u64) {
         let mixed = (key as u64).wrapping_mul(0xff51_afd7_ed55_8ccd);
         let mixed = mixed ^ (mixed >> 33);
         let bits = (0..4).fold(0u64, |bits, n| bits | 1 << ((mixed >> (40 + 6 * n)) & 63));
-        (mixed as usize % FILTER_WORDS, bits)
+        (mixed as usize % words, bits)
     }
 
     /// Adds a key.
     pub fn insert(&self, key: i64) {
-        let (word, bits) = Self::place(key);
-        self.words[word].fetch_or(bits, Ordering::Relaxed);
+        let part = self.newest();
+        let (word, bits) = Self::place(key, part.len());
+        part[word].fetch_or(bits, Ordering::Relaxed);
     }
 
     /// False only for keys that are certainly not in it.
     pub fn may_hold(&self, key: i64) -> bool {
-        let (word, bits) = Self::place(key);
+        let holds = |part: &[AtomicU64]| {
+            let (word, bits) = Self::place(key, part.len());
+            part[word].load(Ordering::Relaxed) & bits == bits
+        };
         !self.complete.load(Ordering::Acquire)
-            || self.words[word].load(Ordering::Relaxed) & bits == bits
+            || self.parts.iter().filter_map(OnceLock::get).any(|part| holds(part))
     }
 
     /// Everything stored is in it now.
     pub fn complete(&self) {
         self.complete.store(true, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_never_denied_and_few_strangers_are_taken_for_one_however_it_has_grown() {
+        let filter = Filter::new();
+        filter.complete();
+        let key = |n: i64| n.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ (n << 17);
+        for (from, to) in [(0, 1000), (1000, 150_000), (150_000, 700_000)] {
+            (from..to).for_each(|n| filter.insert(key(n)));
+            assert!((0..to).step_by(97).all(|n| filter.may_hold(key(n))));
+            let strangers = (0..20_000).filter(|n| filter.may_hold(key(-1 - n))).count();
+            assert!(strangers < 3000, "{strangers} of 20000 after {to}");
+        }
     }
 }

@@ -54,6 +54,14 @@ pub fn newest_fact(connection: &Connection) -> Result<i64> {
     Ok(connection.query_row("SELECT coalesce(max(id), 0) FROM fact", [], |row| row.get(0))?)
 }
 
+/// The newest fact whose delivery is folded into its call.
+///
+/// # Errors
+/// When the disk fails.
+pub fn folded_to(connection: &Connection) -> Result<i64> {
+    progress::get(connection, progress::FOLDED_TO)
+}
+
 /// The first fact within the window for repeats, found by halving: fact numbers grow with time.
 pub fn window_start(connection: &Connection, days: i64) -> Result<i64> {
     let newest = newest_fact(connection)?;

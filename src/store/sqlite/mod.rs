@@ -28,7 +28,7 @@ mod writer;
 
 pub use append::Receipt;
 pub use folding::Names;
-pub use lookup::{chain_end, database_in, names, newest_body, readable, site_of_fact};
+pub use lookup::{chain_end, database_in, folded_to, names, newest_body, readable, site_of_fact};
 pub use writer::Gauges;
 
 use crate::call::Call;
@@ -100,6 +100,10 @@ pub struct Tx<'c, 'f> {
     interpreter: &'c dyn Interpreter,
 }
 
+/// Page cache of a connection that reads. The system caches the file as well; several connections
+/// are kept, so each is small.
+const READER_CACHE_KIB: i64 = 768;
+
 impl Store {
     /// Opens or makes a database, brings its schema up to date and starts the writer.
     ///
@@ -117,6 +121,10 @@ impl Store {
         let (folded_sender, folded_to) = watch::channel(folded);
         let gate = checkpoint::Gate::default();
         let filter = Arc::new(filter::Filter::new());
+        let mut repeats = repeats::Repeats::new(&options.path, first, Arc::clone(&filter));
+        if !options.guest {
+            repeats.recover(&connection)?;
+        }
         let writer = Writer {
             connection,
             work: work_receiver,
@@ -124,7 +132,7 @@ impl Store {
             gate: Arc::clone(&gate),
             names: names.clone(),
             interpreter,
-            repeats: repeats::Repeats::new(&options.path, first, Arc::clone(&filter)),
+            repeats,
             gauges: Arc::clone(&gauges),
             folded_to: folded_sender,
             folding: Folding::new(filter, first),
@@ -222,7 +230,7 @@ impl Store {
         let pooled = self.inner.readers.lock().unwrap_or_else(|p| p.into_inner()).pop();
         let connection = match pooled {
             Some(connection) => connection,
-            None => connect::reader(&self.inner.path, 2048)?,
+            None => connect::reader(&self.inner.path, READER_CACHE_KIB)?,
         };
         connection.execute_batch("BEGIN")?;
         let answer = question(&connection);

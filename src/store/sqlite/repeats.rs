@@ -6,9 +6,9 @@
 //! table is a 64-bit key; the fact behind it is compared in full, so that two deliveries are never
 //! taken for one.
 
-use super::connect;
 use super::filter::{BUCKET_BITS, Filter};
-use crate::store::Result;
+use super::{connect, progress};
+use crate::store::{Kind, Result};
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
 use std::path::Path;
@@ -36,11 +36,22 @@ impl Identity {
     }
 }
 
+/// Waiting keys are kept in so many parts, by the order of the tree.
+const PARTS: usize = 16;
+/// A part with so many goes into the table together: its keys fall on the same few pages, which are
+/// then written once for all of them.
+const PART_MAX: usize = 256;
+
 /// The check for repeats, owned by the writer.
+///
+/// Keys go into the table long after their facts are on disk; until then they stand here, and after
+/// a crash they are read from the facts again.
 pub struct Repeats {
     filter: Arc<Filter>,
     /// Appended but not yet in the table.
-    waiting: HashMap<i64, Vec<(i64, Identity)>>,
+    waiting: [HashMap<i64, Vec<(i64, Identity)>>; PARTS],
+    /// Newest fact whose key was ever remembered.
+    newest: i64,
     /// Oldest bucket of the window.
     first_bucket: i64,
 }
@@ -56,13 +67,45 @@ impl Repeats {
                 tracing::warn!(%error, "the filter for repeats stays cold; every check asks the table");
             }
         });
-        Self { filter, waiting: HashMap::new(), first_bucket }
+        Self { filter, waiting: Default::default(), newest: 0, first_bucket }
+    }
+
+    /// Remembers the deliveries whose keys are not in the table yet.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn recover(&mut self, connection: &Connection) -> Result<()> {
+        self.waiting = Default::default();
+        let settled_to = match progress::find(connection, progress::SETTLED_TO)? {
+            Some(mark) => mark,
+            None => {
+                // A database from before this mark settled its keys with the fold.
+                let mark = progress::get(connection, progress::FOLDED_TO)?;
+                progress::set(connection, progress::SETTLED_TO, mark)?;
+                mark
+            }
+        };
+        self.newest = settled_to;
+        let mut query = connection.prepare_cached(
+            "SELECT id, source, delivery_id, digest FROM fact WHERE id > ?1 AND kind = ?2",
+        )?;
+        let mut rows = query.query(params![settled_to, Kind::Delivery as i64])?;
+        while let Some(row) = rows.next()? {
+            let (source, delivery_id, digest) = (row.get(1)?, row.get(2)?, row.get(3)?);
+            self.remember(row.get(0)?, Identity { source, delivery_id, digest });
+        }
+        Ok(())
+    }
+
+    /// In order of the tree: its keys are signed.
+    fn part_of(key: i64) -> usize {
+        ((key as u64 ^ (1 << 63)) >> 60) as usize
     }
 
     /// The fact of the delivery that this one repeats.
     pub fn find(&self, tx: &Connection, identity: &Identity) -> Result<Option<i64>> {
         let key = identity.key();
-        let waiting = self.waiting.get(&key).into_iter().flatten();
+        let waiting = self.waiting[Self::part_of(key)].get(&key).into_iter().flatten();
         if let Some((fact, _)) = waiting.into_iter().find(|(_, other)| other == identity) {
             return Ok(Some(*fact));
         }
@@ -85,38 +128,61 @@ impl Repeats {
     pub fn remember(&mut self, fact: i64, identity: Identity) {
         let key = identity.key();
         self.filter.insert(key);
-        self.waiting.entry(key).or_default().push((fact, identity));
+        self.newest = self.newest.max(fact);
+        self.waiting[Self::part_of(key)].entry(key).or_default().push((fact, identity));
     }
 
     /// Forgets what was appended after `fact`, because its transaction was rolled back.
     pub fn forget_after(&mut self, fact: i64) {
-        for known in self.waiting.values_mut() {
-            known.retain(|(id, _)| *id <= fact);
+        self.newest = self.newest.min(fact);
+        for part in &mut self.waiting {
+            for known in part.values_mut() {
+                known.retain(|(id, _)| *id <= fact);
+            }
+            part.retain(|_, known| !known.is_empty());
         }
-        self.waiting.retain(|_, known| !known.is_empty());
     }
 
-    /// Puts waiting keys of facts up to `last` into the table, in order of the tree.
-    pub fn settle(&mut self, tx: &Connection, last: i64) -> Result<()> {
-        let mut rows: Vec<(i64, i64, i64)> = Vec::new();
-        self.waiting.retain(|key, known| {
-            known.retain(|(fact, _)| {
-                let settled = *fact <= last;
-                if settled {
-                    rows.push((*fact >> BUCKET_BITS, *key, *fact));
-                }
-                !settled
-            });
-            !known.is_empty()
-        });
-        rows.sort_unstable();
-        let mut insert =
-            tx.prepare_cached("INSERT OR IGNORE INTO repeat_key VALUES (?1, ?2, ?3)")?;
-        for (bucket, key, fact) in rows {
-            insert.execute(params![bucket, key, fact])?;
+    /// Puts the fullest part into the table, if it is full enough. When the transaction fails, the
+    /// keys have to be recovered.
+    pub fn settle(&mut self, tx: &Connection) -> Result<()> {
+        let fullest = self.waiting.iter_mut().max_by_key(|part| part.len());
+        match fullest.filter(|part| part.len() >= PART_MAX) {
+            Some(part) => {
+                insert(tx, std::mem::take(part))?;
+                self.mark(tx)
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
+
+    /// Puts all that waits into the table.
+    pub fn settle_all(&mut self, tx: &Connection) -> Result<()> {
+        for part in &mut self.waiting {
+            insert(tx, std::mem::take(part))?;
+        }
+        self.mark(tx)
+    }
+
+    /// Keeps from where on keys would have to be recovered.
+    fn mark(&self, tx: &Connection) -> Result<()> {
+        let waiting = self.waiting.iter().flat_map(HashMap::values).flatten();
+        let oldest = waiting.map(|(fact, _)| *fact).min();
+        progress::set(tx, progress::SETTLED_TO, oldest.map_or(self.newest, |fact| fact - 1))
+    }
+}
+
+fn insert(tx: &Connection, part: HashMap<i64, Vec<(i64, Identity)>>) -> Result<()> {
+    let facts = part.into_iter().flat_map(|(key, known)| {
+        known.into_iter().map(move |(fact, _)| (fact >> BUCKET_BITS, key, fact))
+    });
+    let mut rows: Vec<(i64, i64, i64)> = facts.collect();
+    rows.sort_unstable();
+    let mut insert = tx.prepare_cached("INSERT OR IGNORE INTO repeat_key VALUES (?1, ?2, ?3)")?;
+    for (bucket, key, fact) in rows {
+        insert.execute(params![bucket, key, fact])?;
+    }
+    Ok(())
 }
 
 fn in_bucket(tx: &Connection, bucket: i64, key: i64, identity: &Identity) -> Result<Option<i64>> {

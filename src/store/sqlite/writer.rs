@@ -116,8 +116,20 @@ impl Writer {
                 self.catch_up();
             }
             if stop {
+                self.settle_all();
                 return;
             }
+        }
+    }
+
+    /// So that the next start has nothing to recover.
+    fn settle_all(&mut self) {
+        let settled = self.connection.unchecked_transaction().map_err(Error::from).and_then(|tx| {
+            self.repeats.settle_all(&tx)?;
+            Ok(tx.commit()?)
+        });
+        if let Err(error) = settled {
+            tracing::warn!(%error, "keys of deliveries are left to be recovered");
         }
     }
 
@@ -289,6 +301,10 @@ impl Writer {
                 tracing::debug!(%error, "rollback");
             }
             self.fold_failed(&error);
+            // Keys that this transaction would have settled.
+            if let Err(error) = self.repeats.recover(&self.connection) {
+                tracing::error!(%error, "keys of deliveries could not be recovered");
+            }
         } else {
             self.fold_failed_at = None;
             // Before the word: who hears it looks here whether anything is left, and only then.
@@ -307,7 +323,7 @@ impl Writer {
         let (tx, names) = (&self.connection, &self.names);
         let step = Step { tx, names, interpreter: &*self.interpreter, as_of: None };
         self.folding.fold(&step, some)?;
-        self.repeats.settle(tx, last)?;
+        self.repeats.settle(tx)?;
         progress::set(tx, progress::FOLDED_TO, last)?;
         self.connection.execute_batch("COMMIT")?;
         Ok(())
