@@ -239,6 +239,14 @@ pub struct FeedGap {
     pub restarted: bool,
 }
 
+impl Tie {
+    /// The id itself, as the phone system writes it.
+    pub fn id(&self) -> &str {
+        let (Self::Call(id) | Self::Leg(id) | Self::Bridge(id)) = self;
+        id
+    }
+}
+
 impl Bounds {
     /// A time the source tells exactly.
     pub const fn exact(at: Moment) -> Self {

@@ -47,6 +47,11 @@ impl Daemon {
         Self { address: address.trim().to_owned(), token: config.access.token.clone(), client }
     }
 
+    /// The address of a page.
+    pub fn address(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
     /// One request; the answer's head and a body yet to be read.
     ///
     /// # Errors

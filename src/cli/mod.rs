@@ -22,6 +22,8 @@ mod retain;
 mod sample;
 mod seal;
 mod serve;
+mod tap;
+mod test_event;
 mod verify;
 mod why;
 
@@ -60,6 +62,10 @@ pub enum Command {
     Sample(sample::Args),
     /// List stored deliveries.
     Deliveries(deliveries::Args),
+    /// Show deliveries as they come, and what each of their fields became.
+    Tap(tap::Args),
+    /// Send a sample call of a phone system to the running daemon, and show its whole way.
+    TestEvent(test_event::Args),
     /// Build everything derived again from the facts, and compare.
     Replay(replay::Args),
     /// Walk the chain of facts and hash every recording again.
@@ -119,8 +125,22 @@ pub fn progress(steps: u64, what: &str) -> indicatif::ProgressBar {
     bar.with_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()))
 }
 
+/// `ringledger … | head` is no fault: who reads no more has seen enough. The standard library's
+/// printing knows no other way than to panic.
+fn end_when_nobody_reads() {
+    let others = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
+        if text.starts_with("failed printing to stdout") && text.contains("os error 32") {
+            std::process::exit(0);
+        }
+        others(panic);
+    }));
+}
+
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
+    end_when_nobody_reads();
     let cli = Cli::parse();
     let outcome = match &cli.command {
         Command::Serve(args) => serve::run(args, cli.json),
@@ -130,6 +150,8 @@ pub fn main() -> ExitCode {
         Command::Audit(args) => audit::run(args, cli.json),
         Command::Sample(args) => sample::run(args, cli.json),
         Command::Deliveries(args) => deliveries::run(args, cli.json),
+        Command::Tap(args) => tap::run(args, cli.json),
+        Command::TestEvent(args) => test_event::run(args, cli.json),
         Command::Replay(args) => replay::run(args, cli.json),
         Command::Verify(args) => verify::run(args, cli.json),
         Command::Retain(args) => retain::run(args, cli.json),

@@ -3,6 +3,7 @@
 use super::archive::Archive;
 use super::error::{Error, Kind};
 use super::interpret::{Rules, Source};
+use super::tap::{Refused, Seen, WAITING_MAX};
 use crate::call::Moment;
 use crate::metrics::Metrics;
 use crate::pbx::{Delivery, Refusal, multipart};
@@ -26,6 +27,8 @@ pub struct Intake {
     metrics: Arc<Metrics>,
     /// Files that a phone system spoke of, for whoever watches its folders.
     announced: broadcast::Sender<Announced>,
+    /// For whoever looks on.
+    seen: broadcast::Sender<Seen>,
 }
 
 /// A phone system said that a recording is finished.
@@ -53,6 +56,23 @@ pub enum Answer {
     Unavailable,
 }
 
+impl Answer {
+    /// Why nothing was kept, with the cure.
+    pub fn refusal(&self) -> Option<String> {
+        let text = match self {
+            Self::Kept { .. } => return None,
+            Self::NoSuchSource => "no such source is configured; see [[sources]] in the settings",
+            Self::NotAllowed => {
+                "this address may not send here; see `allow` of the source in the settings"
+            }
+            Self::NotAuthentic(why) => why,
+            Self::Overloaded => "too much is waiting; nothing was kept",
+            Self::Unavailable => "not kept; try again",
+        };
+        Some(text.to_owned())
+    }
+}
+
 impl Intake {
     /// A route over a store.
     pub fn new(
@@ -61,7 +81,8 @@ impl Intake {
         announced: broadcast::Sender<Announced>,
     ) -> Self {
         let (store, metrics) = (archive.store.clone(), Arc::clone(&archive.metrics));
-        Self { rules: RwLock::new(rules), store, archive, metrics, announced }
+        let (seen, _) = broadcast::channel(WAITING_MAX);
+        Self { rules: RwLock::new(rules), store, archive, metrics, announced, seen }
     }
 
     /// The rules in force.
@@ -80,8 +101,26 @@ impl Intake {
         Ok(())
     }
 
+    /// Everything that is answered from now on, for somebody who looks on.
+    pub fn look_on(&self) -> broadcast::Receiver<Seen> {
+        self.seen.subscribe()
+    }
+
     /// Takes one delivery. The answer *kept* is given only once it is on disk.
     pub async fn take(&self, source: &str, peer: IpAddr, delivery: Delivery) -> Answer {
+        let at = delivery.received_at;
+        let answer = self.answered(source, peer, delivery).await;
+        // Nobody looks on, most of the time.
+        if self.seen.receiver_count() > 0
+            && let Some(why) = answer.refusal()
+        {
+            let refused = Refused { source: source.to_owned(), at, from: peer, why };
+            drop(self.seen.send(Seen::Refused(refused)));
+        }
+        answer
+    }
+
+    async fn answered(&self, source: &str, peer: IpAddr, delivery: Delivery) -> Answer {
         let rules = self.rules();
         let Some(source) = rules.sources.get(source) else {
             self.metrics.refused("", "no_such_source");
@@ -157,6 +196,10 @@ impl Intake {
                 self.metrics.not_understood(&source.name);
             }
             self.announce(&source.name, announced);
+        }
+        if self.seen.receiver_count() > 0 {
+            let (source, fact, repeated) = (source.name.clone(), receipt.fact, receipt.repeated);
+            drop(self.seen.send(Seen::Kept { source, fact, repeated }));
         }
         Answer::Kept { fact: receipt.fact, repeated: receipt.repeated, why_not_understood, reply }
     }

@@ -13,3 +13,4 @@ pub mod interpret;
 pub mod keeping;
 pub mod rendition;
 pub mod sources;
+pub mod tap;

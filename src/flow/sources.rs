@@ -19,16 +19,36 @@ pub struct SourceState {
     pub clock_off: bool,
 }
 
+/// What seems to be wrong with a clock that is off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClockFault {
+    /// It is off by whole quarters of an hour: its times are those of another zone.
+    Zone,
+    /// It goes wrong.
+    Wrong,
+}
+
 impl SourceState {
-    /// What an installer is to be told of a clock that is off: how far, and the cure.
-    pub fn clock_warning(&self) -> Option<String> {
-        let behind_ms = self.clock.filter(|_| self.clock_off)?.behind_ms;
-        let (ms, way) = (behind_ms.abs(), if behind_ms < 0 { "ahead of" } else { "behind" });
+    /// What seems to be wrong with its clock; nothing while it is within the site's limit.
+    pub fn clock_fault(&self) -> Option<ClockFault> {
+        let ms = self.clock.filter(|_| self.clock_off)?.behind_ms.abs();
         // Whole hours, or half and quarter ones, are a matter of zones.
         let from_quarter = (ms + 30_000) % 900_000;
-        let cure = match ms > 1_700_000 && from_quarter < 60_000 {
-            true => "its times look like those of another zone: set the source's `zone`",
-            false => "set both clocks by NTP; rings are counted within one clock and stay right",
+        let zone = ms > 1_700_000 && from_quarter < 60_000;
+        Some(if zone { ClockFault::Zone } else { ClockFault::Wrong })
+    }
+
+    /// What an installer is to be told of a clock that is off: how far, and the cure.
+    pub fn clock_warning(&self) -> Option<String> {
+        let (fault, behind_ms) = (self.clock_fault()?, self.clock?.behind_ms);
+        let (ms, way) = (behind_ms.abs(), if behind_ms < 0 { "ahead of" } else { "behind" });
+        let cure = match fault {
+            ClockFault::Zone => {
+                "its times look like those of another zone: set the source's `zone`"
+            }
+            ClockFault::Wrong => {
+                "set both clocks by NTP; rings are counted within one clock and stay right"
+            }
         };
         Some(format!("its clock is {}.{:03} s {way} ours; {cure}", ms / 1000, ms % 1000))
     }

@@ -52,6 +52,10 @@ impl Pbx for CloudEvents {
         "cloudevents"
     }
 
+    fn sample(&self) -> &'static str {
+        include_str!("../../tests/pbx/cloudevents/answered.deliveries.jsonl")
+    }
+
     /// A signature covers the body alone, and in binary mode the body says neither what happened
     /// nor when: that mode needs a token.
     fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal> {

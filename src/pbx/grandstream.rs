@@ -29,6 +29,10 @@ impl Pbx for Grandstream {
         "grandstream"
     }
 
+    fn sample(&self) -> &'static str {
+        include_str!("../../tests/pbx/grandstream/answered.deliveries.jsonl")
+    }
+
     /// It signs nothing: user and password are sent along (RFC 7617).
     fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal> {
         signature::basic(delivery, secret)

@@ -53,6 +53,10 @@ impl Pbx for Jambonz {
         NAME
     }
 
+    fn sample(&self) -> &'static str {
+        include_str!("../../tests/pbx/jambonz/answered.deliveries.jsonl")
+    }
+
     fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal> {
         if secret.0.is_empty() {
             return Ok(());

@@ -59,6 +59,10 @@ impl Pbx for Kamailio {
         NAME
     }
 
+    fn sample(&self) -> &'static str {
+        include_str!("../../tests/pbx/kamailio/answered.deliveries.jsonl")
+    }
+
     fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal> {
         signature::token(delivery, secret)
     }

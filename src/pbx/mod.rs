@@ -16,12 +16,14 @@ pub mod multipart;
 pub mod plivo;
 pub mod records;
 pub mod rustpbx;
+pub mod sample;
 pub mod settle;
 pub mod signature;
 pub mod table;
 pub mod telnyx;
 pub mod threecx;
 pub mod time;
+pub mod trace;
 pub mod twilio;
 pub mod vonage;
 pub mod xml;
@@ -118,6 +120,9 @@ pub struct Dialect<'a> {
 pub trait Pbx: Sync {
     /// The name in configuration: `asterisk`.
     fn name(&self) -> &'static str;
+
+    /// A recorded call that a person answered, as lines of deliveries: what `test-event` sends.
+    fn sample(&self) -> &'static str;
 
     /// Checks signature or token before any parsing; constant time. Without a secret nothing is
     /// checked.

@@ -16,6 +16,10 @@ impl Pbx for Telnyx {
         "telnyx"
     }
 
+    fn sample(&self) -> &'static str {
+        include_str!("../../tests/pbx/telnyx/answered.deliveries.jsonl")
+    }
+
     /// The secret is the account's public key.
     fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal> {
         if secret.0.is_empty() {

@@ -20,6 +20,10 @@ impl Pbx for Twilio {
         "twilio"
     }
 
+    fn sample(&self) -> &'static str {
+        include_str!("../../tests/pbx/twilio/answered.deliveries.jsonl")
+    }
+
     /// A keyed hash over the public URL and the form's parameters, each name and each of its
     /// different values in order; of another body over the URL, which names the body's hash. No
     /// time is signed.

@@ -19,6 +19,10 @@ impl Pbx for Vonage {
         "vonage"
     }
 
+    fn sample(&self) -> &'static str {
+        include_str!("../../tests/pbx/vonage/answered.deliveries.jsonl")
+    }
+
     /// A signed bearer token that states the body's hash.
     fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal> {
         if secret.0.is_empty() {

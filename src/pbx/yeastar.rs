@@ -33,6 +33,10 @@ impl Pbx for Yeastar {
         "yeastar"
     }
 
+    fn sample(&self) -> &'static str {
+        include_str!("../../tests/pbx/yeastar/answered.deliveries.jsonl")
+    }
+
     fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal> {
         if secret.0.is_empty() {
             return Ok(());

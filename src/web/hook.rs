@@ -106,28 +106,16 @@ fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
 }
 
 fn answer(answer: Answer, source: &str) -> Response<Body> {
+    let why = answer.refusal().unwrap_or_default();
     match answer {
         Answer::Kept { reply: Some(reply), .. } => plain(StatusCode::OK, reply),
         Answer::Kept { fact, repeated, why_not_understood, reply: None } => {
             kept(fact, repeated, why_not_understood)
         }
-        Answer::NoSuchSource => {
-            let text =
-                format!("no source `{source}` is configured; see [[sources]] in the settings");
-            say(StatusCode::NOT_FOUND, &text)
-        }
-        Answer::NotAllowed => say(
-            StatusCode::FORBIDDEN,
-            "this address may not send here; see `allow` of the source in the settings",
-        ),
-        Answer::NotAuthentic(why) => say(StatusCode::UNAUTHORIZED, &why),
-        Answer::Overloaded => overloaded(),
-        Answer::Unavailable => {
-            let mut response = say(StatusCode::SERVICE_UNAVAILABLE, "not kept; try again");
-            let seconds = hyper::header::HeaderValue::from_static(RETRY_AFTER_S);
-            response.headers_mut().insert(RETRY_AFTER, seconds);
-            response
-        }
+        Answer::NoSuchSource => say(StatusCode::NOT_FOUND, &format!("`{source}`: {why}")),
+        Answer::NotAllowed => say(StatusCode::FORBIDDEN, &why),
+        Answer::NotAuthentic(_) => say(StatusCode::UNAUTHORIZED, &why),
+        Answer::Overloaded | Answer::Unavailable => try_again(&why),
     }
 }
 
@@ -141,8 +129,11 @@ fn kept(fact: i64, repeated: bool, why: Option<String>) -> Response<Body> {
 }
 
 fn overloaded() -> Response<Body> {
-    let mut response =
-        say(StatusCode::SERVICE_UNAVAILABLE, "too much is waiting; nothing was kept");
+    try_again(&Answer::Overloaded.refusal().unwrap_or_default())
+}
+
+fn try_again(why: &str) -> Response<Body> {
+    let mut response = say(StatusCode::SERVICE_UNAVAILABLE, why);
     let seconds = hyper::header::HeaderValue::from_static(RETRY_AFTER_S);
     response.headers_mut().insert(RETRY_AFTER, seconds);
     response

@@ -10,6 +10,7 @@ mod records;
 pub mod server;
 pub mod session;
 pub mod state;
+mod tap;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -30,6 +31,9 @@ pub fn router(state: Arc<State>) -> Router {
         .route("/entries/{key}", get(pages::entry))
         .route("/search", get(pages::search))
         .route("/sources", get(pages::sources))
+        .route("/tap", get(tap::page))
+        .route("/tap/stream", get(tap::parts))
+        .route("/assets/tap.js", get(tap::script))
         .route("/login", get(pages::login_form).post(pages::login))
         .route("/api/v1/entries", get(api::list_entries).post(api::save_entry))
         .route("/api/v1/entries/{id}", get(api::get_entry).put(api::put_entry))
@@ -37,6 +41,7 @@ pub fn router(state: Arc<State>) -> Router {
         .route("/api/v1/decisions", post(api::decide))
         .route("/api/v1/explanations", post(api::explain))
         .route("/api/v1/sources", get(api::list_sources))
+        .route("/api/v1/tap", get(tap::lines))
         .route("/api/v1/holds", get(keeping::holds).post(keeping::hold))
         .route("/api/v1/keeping", get(keeping::standing))
         .route("/api/v1/keeping/plan", get(keeping::plan))

@@ -7,7 +7,7 @@ use crate::clock;
 use crate::finding::{Code, State as FindingState};
 use crate::flow::answer::{Kept, Wanted, place_of};
 use crate::flow::error::{Error, Kind, Result};
-use crate::flow::sources::SourceState;
+use crate::flow::sources::{ClockFault, SourceState};
 use crate::render::page::{
     AuditPage, CallPage, EntryPage, ErrorPage, FindingView, FindingsPage, Frame, LoginPage,
     Proposed, RecordingPage, SearchPage, SourceView, SourcesPage, html, local,
@@ -28,7 +28,8 @@ use std::sync::Arc;
 /// Findings on a page.
 const PAGE: usize = 50;
 
-type Peer = ConnectInfo<SocketAddr>;
+/// Whose request it is.
+pub type Peer = ConnectInfo<SocketAddr>;
 
 /// What pages are asked with.
 #[derive(Debug, Default, Deserialize)]
@@ -56,12 +57,18 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// The site that is asked for.
+    pub fn site(&self) -> Option<&str> {
+        self.site.as_deref()
+    }
+
     fn language(&self, headers: &HeaderMap) -> Language {
         let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         Language::of(self.lang.as_deref().or(accepted).unwrap_or("zh"))
     }
 
-    fn frame(&self, headers: &HeaderMap, site: &Site, title: &str, here: String) -> Frame {
+    /// What the asked page shares with all others.
+    pub fn frame(&self, headers: &HeaderMap, site: &Site, title: &str, here: String) -> Frame {
         let language = self.language(headers);
         Frame {
             language,
@@ -257,7 +264,10 @@ pub async fn sources(
         name: state.source.clone(),
         heard_at: state.heard_at,
         behind_ms: state.clock.map(|clock| clock.behind_ms),
-        warning: state.clock_warning(),
+        warning: state.clock_fault().map(|fault| match fault {
+            ClockFault::Zone => "clock_zone",
+            ClockFault::Wrong => "clock_wrong",
+        }),
     };
     let sources = states.iter().map(view).collect();
     Ok(Html(html(&SourcesPage { frame: &frame, sources, limit_s })))

@@ -20,6 +20,10 @@ impl Pbx for Asterisk {
         "asterisk"
     }
 
+    fn sample(&self) -> &'static str {
+        include_str!("../../../tests/pbx/asterisk/answered.deliveries.jsonl")
+    }
+
     fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal> {
         super::signature::token(delivery, secret)
     }

@@ -14,6 +14,10 @@ impl Pbx for FreeSwitch {
         "freeswitch"
     }
 
+    fn sample(&self) -> &'static str {
+        include_str!("../../../tests/pbx/freeswitch/answered.deliveries.jsonl")
+    }
+
     /// It signs nothing: user and password are sent along (RFC 7617).
     fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal> {
         signature::basic(delivery, secret)

@@ -36,6 +36,10 @@ impl Pbx for Generic {
         "generic"
     }
 
+    fn sample(&self) -> &'static str {
+        include_str!("../../../tests/pbx/generic/answered.deliveries.jsonl")
+    }
+
     fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal> {
         if signature::is_standard(secret) {
             return signature::standard_webhooks(delivery, secret);

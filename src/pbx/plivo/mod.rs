@@ -23,6 +23,10 @@ impl Pbx for Plivo {
         "plivo"
     }
 
+    fn sample(&self) -> &'static str {
+        include_str!("../../../tests/pbx/plivo/answered.deliveries.jsonl")
+    }
+
     fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal> {
         proof::check(delivery, secret)
     }

@@ -79,6 +79,10 @@ impl Pbx for Rustpbx {
         NAME
     }
 
+    fn sample(&self) -> &'static str {
+        include_str!("../../../tests/pbx/rustpbx/answered.deliveries.jsonl")
+    }
+
     fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal> {
         signature::bearer(delivery, secret)
     }

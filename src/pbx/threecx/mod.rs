@@ -29,6 +29,10 @@ impl Pbx for ThreeCx {
         "threecx"
     }
 
+    fn sample(&self) -> &'static str {
+        include_str!("../../../tests/pbx/threecx/answered.deliveries.jsonl")
+    }
+
     /// Nothing is signed: the key of template and connector is sent along (RFC 6750).
     fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal> {
         signature::bearer(delivery, secret)

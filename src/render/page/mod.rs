@@ -4,11 +4,13 @@ mod audit;
 mod call;
 mod entry;
 mod finding;
+mod tap;
 
 pub use audit::{AuditPage, FindingsPage, report};
 pub use call::{CallPage, Proposed, RecordingPage, verdict};
 pub use entry::EntryPage;
 pub use finding::FindingView;
+pub use tap::{TapItem, TapPage};
 
 use super::Exposure;
 use super::words::{Language, REASONS, word};
@@ -112,8 +114,8 @@ pub struct SourceView {
     pub heard_at: Option<Moment>,
     /// How far its clock lies behind ours.
     pub behind_ms: Option<i64>,
-    /// What is wrong with its clock.
-    pub warning: Option<String>,
+    /// The word for what is wrong with its clock.
+    pub warning: Option<&'static str>,
 }
 
 /// When the sources were heard, and how their clocks go.
