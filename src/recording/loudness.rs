@@ -30,23 +30,40 @@ const SHELVES_OF_48_KHZ: [(u32, (f64, f64, f64)); 4] = [
     (24_000, (1679.418, 3.996_89, 0.699_417)),
 ];
 
+/// The high pass: its frequency in Hz, and quality.
+const HIGH_PASS: (f64, f64) = (38.135_470_876_024_44, 0.500_327_037_323_877_3);
+
+fn warped(hz: f64, rate_hz: u32) -> f64 {
+    (PI * hz.min(f64::from(rate_hz) * 0.49) / f64::from(rate_hz)).tan()
+}
+
+/// How much louder the high pass makes what it lets through, as the standard writes it.
+fn high_pass_gain(rate_hz: u32) -> f64 {
+    let (k, q) = (warped(HIGH_PASS.0, rate_hz), HIGH_PASS.1);
+    1.0 + k / q + k * k
+}
+
 impl Weighting {
     fn at(rate_hz: u32, full_rate_hz: u32) -> Self {
-        let warp = |hz: f64| (PI * hz.min(f64::from(rate_hz) * 0.49) / f64::from(rate_hz)).tan();
+        let warp = |hz: f64| warped(hz, rate_hz);
         let lowered = SHELVES_OF_48_KHZ.iter().find(|(rate, _)| *rate == rate_hz);
         let lowered = lowered.filter(|_| full_rate_hz == 48_000 && full_rate_hz != rate_hz);
         let (hz, gain_db, q) = lowered.map_or(SHELF, |(_, shelf)| *shelf);
         let (k, high) = (warp(hz), 10f64.powf(gain_db / 20.0));
         let band = high.powf(0.499_666_774_154_541_6);
         let a0 = 1.0 + k / q + k * k;
-        let shelf = [
+        let mut shelf = [
             (high + band * k / q + k * k) / a0,
             2.0 * (k * k - high) / a0,
             (high - band * k / q + k * k) / a0,
             2.0 * (k * k - 1.0) / a0,
             (1.0 - k / q + k * k) / a0,
         ];
-        let (k, q) = (warp(38.135_470_876_024_44), 0.500_327_037_323_877_3);
+        // The standard leaves the gain of the high pass as its rate makes it: at 48 kHz 0.04 dB, at
+        // 8 kHz 0.26 dB. A lowered rate gets that of the full one.
+        let gain = lowered.map_or(1.0, |_| high_pass_gain(full_rate_hz) / high_pass_gain(rate_hz));
+        shelf[..3].iter_mut().for_each(|b| *b *= gain);
+        let (k, q) = (warp(HIGH_PASS.0), HIGH_PASS.1);
         let a0 = 1.0 + k / q + k * k;
         let high_pass = [2.0 * (k * k - 1.0) / a0, (1.0 - k / q + k * k) / a0];
         Self { shelf: shelf.map(|b| b as f32), high_pass: high_pass.map(|a| a as f32) }
@@ -201,5 +218,40 @@ impl Gate {
         let gate = lufs(mean(&self.bins)?) - GATE_LU;
         let from = ((gate - FLOOR_LUFS).max(0.0) * STEPS) as usize;
         mean(&self.bins[from.min(BINS)..]).map(lufs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Loudness of two seconds of a tone, sampled at a rate.
+    fn loudness(hz: f64, rate_hz: u32, full_rate_hz: u32) -> f64 {
+        let angle = |n: u32| 2.0 * PI * hz * f64::from(n) / f64::from(rate_hz);
+        let samples: Vec<f32> = (0..rate_hz * 2).map(|n| angle(n).sin() as f32 * 0.1).collect();
+        let (mut channel, mut gate) = (Channel::new(rate_hz, full_rate_hz), Gate::default());
+        let mut powers = Vec::new();
+        channel.push(&samples, &mut powers);
+        channel.finish(&mut powers);
+        powers.into_iter().for_each(|power| gate.push(power));
+        gate.finish().expect("it is loud enough")
+    }
+
+    #[test]
+    fn a_call_decoded_at_its_own_rate_is_as_loud_as_at_the_full_one() {
+        for (rate_hz, _) in SHELVES_OF_48_KHZ {
+            for hz in
+                [60.0, 120.0, 300.0, 450.0, 800.0, 1000.0, 1500.0, 2000.0, 2700.0, 3400.0, 3800.0]
+            {
+                let apart = loudness(hz, rate_hz, 48_000) - loudness(hz, 48_000, 48_000);
+                assert!(apart.abs() <= 0.08, "{hz} Hz at {rate_hz} Hz: {apart:.3} LU");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sound_of_its_own_rate_is_measured_as_the_standard_writes_it() {
+        // 997 Hz at 0 dBFS on one channel is -3.01 LKFS (BS.1770-4), at 48 kHz.
+        assert!((loudness(997.0, 48_000, 48_000) + 3.01 + 20.0).abs() < 0.02);
     }
 }
