@@ -64,6 +64,12 @@ pub struct Ringback {
     pub off_ms: Vec<u32>,
 }
 
+/// Bursts and periods may differ by these shares and be heard as the same.
+const ON_ALIKE: f32 = 0.15;
+const PERIOD_ALIKE: f32 = 0.1;
+/// Tones that lie closer cannot be told apart: exchanges are off by some Hz.
+const RIVALS_APART_HZ: f32 = 15.0;
+
 /// No tone that a caller hears is lower, in Hz; the table has a bell's frequency in one row.
 const AUDIBLE_HZ: f32 = 200.0;
 
@@ -79,6 +85,29 @@ impl Ringback {
         let audible = frequencies_hz.iter().all(|frequency| *frequency > AUDIBLE_HZ);
         let whole = !on_ms.is_empty() && on_ms.len() == off_ms.len();
         (audible && whole).then_some(Self { frequencies_hz, on_ms, off_ms })
+    }
+
+    /// The frequencies in Hz by which alone countries of the same cadence differ from this tone, where
+    /// all of them have one. Cadences are the same that differ by less than rings are let to.
+    pub fn rivals_hz(&self) -> Vec<f32> {
+        let [own_hz] = self.frequencies_hz[..] else { return Vec::new() };
+        let alike = |a: &u32, b: &u32, share: f32| a.abs_diff(*b) as f32 <= share * *a as f32;
+        let same = |other: &Self| {
+            self.on_ms.len() == other.on_ms.len()
+                && self.on_ms.iter().zip(&other.on_ms).all(|(a, b)| alike(a, b, ON_ALIKE))
+                && alike(&self.period_ms(), &other.period_ms(), PERIOD_ALIKE)
+        };
+        let others = COUNTRIES.keys().filter_map(|country| Self::of(country)).filter(same);
+        let mut hz: Vec<f32> = others
+            .filter_map(|other| match other.frequencies_hz[..] {
+                [hz] => Some(hz),
+                _ => None,
+            })
+            .filter(|hz| (hz - own_hz).abs() >= RIVALS_APART_HZ)
+            .collect();
+        hz.sort_by(f32::total_cmp);
+        hz.dedup();
+        hz
     }
 
     /// From the start of one ring to the start of the next, in milliseconds.

@@ -39,7 +39,7 @@ pub struct Case {
     pub samples: Vec<f32>,
 }
 
-pub const KINDS: [&str; 10] = [
+pub const KINDS: [&str; 11] = [
     "clean",
     "noise",
     "speech over it",
@@ -47,6 +47,7 @@ pub const KINDS: [&str; 10] = [
     "answered in a ring",
     "other countries",
     "wrong country",
+    "same cadence",
     "other tones",
     "talk only",
     "music",
@@ -166,6 +167,7 @@ pub fn case(number: usize, seed: u64) -> Case {
             dice.pick(&["us", "gb", "fr", "de", "jp", "au", "in", "kr", "hk", "es", "tr"])
         }
         "wrong country" => dice.pick(&["cn", "cn", "us", "gb", "fr"]),
+        "same cadence" => dice.pick(&["cn", "cn", "de", "it"]),
         _ => "cn",
     };
     let tone = Ringback::of(country).expect("a tone");
@@ -223,6 +225,13 @@ pub fn case(number: usize, seed: u64) -> Case {
             add_rings(&mut samples, &strange, level, from, until - 0.3, 0.0);
             rings = 0;
         }
+        // 450 and 425 Hz, both 1 s on and 4 s off; up to 1 Hz off, as exchanges are.
+        "same cadence" => {
+            let strange = Ringback::of(if country == "cn" { "de" } else { "cn" }).expect("a tone");
+            let off_hz = dice.between(-1.0, 1.0);
+            add_rings(&mut samples, &strange, level, from, end, off_hz);
+            rings = 0;
+        }
         "other tones" => {
             let total = samples.len() as f32 / RATE_HZ as f32;
             match dice.below(4) {
@@ -240,7 +249,8 @@ pub fn case(number: usize, seed: u64) -> Case {
         _ => rings = 0,
     }
     if !["music", "other tones"].contains(&kind) {
-        let begin = if rings == 0 && kind != "wrong country" { 0 } else { frames(end) };
+        let foreign = ["wrong country", "same cadence"].contains(&kind);
+        let begin = if rings == 0 && !foreign { 0 } else { frames(end) };
         let stop = samples.len();
         add_speech(&mut samples, &mut dice, speech, begin, stop);
     }

@@ -31,6 +31,8 @@ pub const OPENING_S: f64 = 900.0;
 const STEP_S: f64 = 0.02;
 /// The band is watched at about this rate.
 const RATE_HZ: u32 = 8000;
+/// Exchanges hold their tones about so exactly, in Hz.
+const RIVAL_HZ: f32 = 2.5;
 /// From one line to the next, in Hz.
 const LINE_HZ: f32 = 25.0;
 
@@ -41,12 +43,15 @@ struct Look {
     level_dbfs: f32,
     /// Share of the band in the power of everything.
     share: f32,
+    /// Frequency of its strongest line, told by how its phase goes on.
+    hz: f32,
     speech: bool,
 }
 
 /// A line of the band: its wave over a step, and how far the phase goes meanwhile.
 #[derive(Debug)]
 struct Line {
+    hz: f32,
     cosine: Vec<f32>,
     sine: Vec<f32>,
     turn: (f32, f32),
@@ -57,6 +62,7 @@ impl Line {
     fn new(hz: f32, rate_hz: f32, step: usize) -> Self {
         let angle = |n: usize| TAU * (hz * n as f32 / rate_hz).fract();
         Self {
+            hz,
             cosine: (0..step).map(|n| angle(n).cos()).collect(),
             sine: (0..step).map(|n| -angle(n).sin()).collect(),
             turn: (angle(step).cos(), -angle(step).sin()),
@@ -64,14 +70,16 @@ impl Line {
         }
     }
 
-    /// Power of the line over this step and the one before.
-    fn power(&mut self, step: &[f32]) -> f32 {
+    /// Power of the line over this step and the one before, and from the one to the other what the
+    /// phase goes beyond the line's own.
+    fn power(&mut self, step: &[f32]) -> (f32, (f32, f32)) {
         let now = (dot(step, &self.cosine), dot(step, &self.sine));
         let (turn, last) = (self.turn, self.before);
         let turned = (now.0 * turn.0 - now.1 * turn.1, now.0 * turn.1 + now.1 * turn.0);
         self.before = now;
         let (re, im) = (last.0 + turned.0, last.1 + turned.1);
-        re * re + im * im
+        let drift = (turned.0 * last.0 + turned.1 * last.1, turned.1 * last.0 - turned.0 * last.1);
+        (re * re + im * im, drift)
     }
 }
 
@@ -164,15 +172,36 @@ impl Channel {
         let both = energy + self.energy_before;
         self.energy_before = energy;
         let length = 2.0 * self.step_length as f32;
-        let in_band: f32 = self.lines.iter_mut().map(|line| line.power(&self.step)).sum();
+        let (mut in_band, mut strongest, mut hz) = (0f32, -1f32, 0f32);
+        for line in &mut self.lines {
+            let (power, drift) = line.power(&self.step);
+            in_band += power;
+            if power > strongest {
+                strongest = power;
+                // Known within half a turn a step: 25 Hz either way.
+                hz = line.hz + drift.1.atan2(drift.0) / (TAU * STEP_S as f32);
+            }
+        }
         // By Parseval, the band's part of the mean square.
         let power = 2.0 * in_band / (length * length);
         self.looks.push(Look {
             level_dbfs: 10.0 * power.max(1e-12).log10(),
             share: if both > 0.0 { (power * length / both).min(1.0) } else { 0.0 },
+            hz,
             speech: false,
         });
         self.step.clear();
+    }
+
+    /// Whether what sounds through the rings is the tone of a country that rings alike: no tone is
+    /// off so far as to lie where another one belongs.
+    fn is_foreign(&self, during: &mut dyn Iterator<Item = &Look>) -> bool {
+        let rivals = self.tone.rivals_hz();
+        let plain = during.filter(|look| look.share >= pattern::PLAIN);
+        let mut hz: Vec<f32> = plain.map(|look| look.hz).collect();
+        hz.sort_by(f32::total_cmp);
+        let middle = hz.get(hz.len() / 2);
+        middle.is_some_and(|middle| rivals.iter().any(|hz| (hz - middle).abs() <= RIVAL_HZ))
     }
 
     /// Notes whether the next window holds speech, as those tell who do not know the tone.
@@ -185,10 +214,13 @@ impl Channel {
 
     /// The rings, and how many windows taken for speech are rings.
     pub fn rings(&self) -> (Vec<Ring>, u64) {
-        let rings = pattern::find(&self.looks, &self.tone);
         let place = |seconds: f64| ((seconds / STEP_S) as usize).min(self.looks.len());
         let during =
             |ring: &Ring| &self.looks[place(ring.start_s)..place(ring.start_s + ring.length_s)];
+        let mut rings = pattern::find(&self.looks, &self.tone);
+        if self.is_foreign(&mut rings.iter().flat_map(during)) {
+            rings.clear();
+        }
         let tone_only = |look: &&Look| look.speech && look.share > 0.5;
         let count = |ring: &Ring| during(ring).iter().filter(tone_only).count() as u64;
         let not_speech = rings.iter().map(count).sum();

@@ -12,7 +12,7 @@ const BELOW_DB: f32 = 3.5;
 /// The tone alone keeps its level within this, in dB.
 const STEADY_DB: f32 = 2.5;
 /// Share of the band in everything, from which on the tone is plain to hear.
-const PLAIN: f32 = 0.35;
+pub(super) const PLAIN: f32 = 0.35;
 /// Weaker than this nothing is looked at, in dBFS.
 const FAINT_DBFS: f32 = -60.0;
 /// Shortest plain stretch that gives the level of a tone, in looks.
