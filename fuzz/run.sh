@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes every adapter, then field maps, settings and sheets, one after the other, and prints the counts.
+# Fuzzes every adapter, then field maps, settings, sheets and sound, one after the other, and prints the counts.
 # fuzz/run.sh [SECONDS [NAME...]]: seconds for each (60), and which (all). docs/FUZZING.md tells the rest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,7 +8,7 @@ shift || true
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
     for folder in tests/pbx/*/; do names+=("$(basename "$folder")"); done
-    names+=(field_map settings sheet)
+    names+=(field_map settings sheet sound)
 fi
 # The flags of the coverage are no stable ones.
 export RUSTC_BOOTSTRAP=1
@@ -23,6 +23,7 @@ for name in "${names[@]}"; do
     artifacts="fuzz/artifacts/$name/"
     log="fuzz/log/$name"
     mkdir -p "$corpus" "$artifacts"
+    [ "$name" != sound ] || ! command -v ffmpeg >/dev/null || fuzz/sound_seeds.sh "$corpus"
     began=$SECONDS
     ADAPTER="$name" SEEDS="$PWD/$corpus" cargo fuzz run --sanitizer none "$target" "$corpus" -- \
         -max_total_time="$seconds" -max_len=65536 -timeout=10 -rss_limit_mb=512 \

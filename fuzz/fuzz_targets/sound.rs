@@ -3,7 +3,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use ringledger::audio;
+use ringledger::audio::repair::{Outcome, repair};
 use ringledger::call::Ringback;
+use ringledger::recording::ContentHash;
 use std::io::Write;
 use std::path::Path;
 
@@ -23,4 +25,26 @@ fuzz_target!(|data: &[u8]| {
     let shares = measures.speech_share.iter().chain(&measures.active_share);
     assert!(shares.chain([&measures.clipped_share]).all(|share| (0.0..=1.0).contains(share)));
     assert!(measures.loudness_lufs.is_none_or(f64::is_finite));
+    mended(file.path());
+    if measures.codec == "PCM" && measures.duration_s < 10.0 {
+        archived(file.path(), Path::new(&name));
+    }
 });
+
+/// A repaired copy has a true head, and nothing more to repair.
+fn mended(path: &Path) {
+    let mut copy = tempfile::NamedTempFile::new().expect("a file");
+    let repair = repair(path, copy.as_file_mut()).expect("readable");
+    if let Outcome::Repaired { .. } = repair.outcome {
+        let again = self::repair(copy.path(), &mut std::io::sink()).expect("readable");
+        assert_eq!(again.outcome, Outcome::Whole);
+    }
+}
+
+/// What FLAC takes, it gives back; the proof is in the writing.
+fn archived(path: &Path, name: &Path) {
+    let target = tempfile::NamedTempFile::new().expect("a file");
+    let made = audio::flac::write(path, name, &ContentHash([0; 32]), target.path());
+    let lost = |error: &std::io::Error| error.to_string().contains("come back");
+    assert!(!made.as_ref().is_err_and(lost), "{made:?}");
+}
