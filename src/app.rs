@@ -13,7 +13,9 @@ use crate::flow::interpret::{Rules, Source};
 use crate::flow::keeping::{self, Keeping};
 use crate::flow::rendition::Renditions;
 use crate::job::look::Look;
-use crate::job::{follow, listen, prove, relink_daemon, retain, sweep, watch as watching};
+use crate::job::{
+    archive as archiving, follow, listen, prove, relink_daemon, retain, sweep, watch as watching,
+};
 use crate::metrics::Metrics;
 use crate::object::sealed::Sealed;
 use crate::object::{Gate, Stores, folder::Folder};
@@ -278,10 +280,10 @@ pub async fn start(config: &Config) -> Result<Daemon, Error> {
     jobs.spawn(listen_always(
         data.archive.clone(),
         data.rules.clone(),
-        (listeners, config.listening.workers),
+        (listeners.clone(), config.listening.workers),
         stopped.clone(),
     ));
-    keep_always(config, &state, &mut jobs, &stopped);
+    keep_always(config, &state, listeners, &mut jobs, &stopped);
     jobs.spawn(link_always(state.clone(), stopped));
     let drain = Duration::from_secs(config.server.drain_s);
     Ok(Daemon { address, data, state, stop, drain, server, feeds, jobs })
@@ -354,7 +356,13 @@ async fn note_settings(data: &Data) -> Result<(), Error> {
 }
 
 /// The jobs that look after what is stored.
-fn keep_always(config: &Config, state: &Arc<State>, jobs: &mut JoinSet<()>, stopped: &Stop) {
+fn keep_always(
+    config: &Config,
+    state: &Arc<State>,
+    listeners: Arc<Listeners>,
+    jobs: &mut JoinSet<()>,
+    stopped: &Stop,
+) {
     let (keeping, archive) = (&config.keeping, &state.archive);
     let rounds = prove::Rounds {
         bytes_per_s: keeping.prove_bytes_per_s,
@@ -363,9 +371,12 @@ fn keep_always(config: &Config, state: &Arc<State>, jobs: &mut JoinSet<()>, stop
     jobs.spawn(prove::run(archive.clone(), rounds, stopped.clone()));
     let grace = TimeDelta::seconds(keeping.sweep_grace_s);
     jobs.spawn(sweep::run(archive.clone(), grace, stopped.clone()));
-    let (every, state) = (keeping.retain_every_s.unsigned_abs(), Arc::clone(state));
-    let route = move || state.keeping();
-    jobs.spawn(retain::run(route, Duration::from_secs(every), stopped.clone()));
+    let every = Duration::from_secs(keeping.retain_every_s.unsigned_abs());
+    let intake = state.intake.clone();
+    let rules = move || intake.rules();
+    jobs.spawn(archiving::run(archive.clone(), rules, listeners, every, stopped.clone()));
+    let state = Arc::clone(state);
+    jobs.spawn(retain::run(move || state.keeping(), every, stopped.clone()));
 }
 
 fn keeping_limits(config: &Config) -> keeping::Limits {

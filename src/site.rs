@@ -53,9 +53,18 @@ pub struct SiteSettings {
     /// For how many days recordings are kept; absent: for ever. Those that belong to no entry and
     /// that nobody explained are not meant.
     pub keep_days: Option<u32>,
+    /// After how many days recordings of plain samples get a rendition for the archive (FLAC);
+    /// absent: never.
+    pub archive_days: Option<u32>,
+    /// For how many days an original is kept beside its archive rendition; absent: for ever. Those
+    /// that belong to no entry and that nobody explained are not meant.
+    pub original_days: Option<u32>,
     /// For how many days recordings of a class are kept, where that differs: `complaint`, `repair`
     /// …, `unmatched` (the classes of the room `keeping`).
     pub keep_days_of: BTreeMap<String, u32>,
+    /// … and where a class differs from `archive_days` and `original_days`.
+    pub archive_days_of: BTreeMap<String, u32>,
+    pub original_days_of: BTreeMap<String, u32>,
 }
 
 /// How a site writes its units.
@@ -131,7 +140,11 @@ impl Default for SiteSettings {
             link_auto: 0.95,
             link_suggest: 0.30,
             keep_days: None,
+            archive_days: None,
+            original_days: None,
             keep_days_of: BTreeMap::new(),
+            archive_days_of: BTreeMap::new(),
+            original_days_of: BTreeMap::new(),
         }
     }
 }

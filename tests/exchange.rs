@@ -370,3 +370,45 @@ fn a_site_that_gets_a_key_later_and_then_another_is_sealed_and_put_under_it() {
     assert_eq!(desk.run(&["verify"]).0, 0);
     assert_eq!(desk.run(&["replay"]).0, 0);
 }
+
+#[test]
+fn what_leaves_tells_of_the_archive_rendition_and_takes_it_where_the_original_is_gone() {
+    const ARCHIVED: &str = "[keeping]\nretain_every_s = 100000\n[[sites]]\nid = \"default\"\n[[sites.settings]]\n\
+        archive_days = 1\noriginal_days = 1\n[[sources]]\nname = \"generic\"\nadapter = \"generic\"\n";
+    let desk = Desk::new(ARCHIVED).with_a_call();
+    // It must have been heard first: a daemon does so.
+    let house = desk.house();
+    let own = format!("/recordings/{}?lang=en", desk.recording);
+    while !String::from_utf8_lossy(&house.ask("GET", &own, &[], b"").1).contains("<svg") {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(house.stop().success());
+    let (code, text) = desk.run(&["archive"]);
+    assert!(code == 0 && text.starts_with("1 archive renditions made"), "{text}");
+    let told = |document: &Value| {
+        let all = document["analysis"].as_array().expect("a list").clone();
+        all.into_iter().find(|one| one["schema"] == "archived").expect("the archive's")
+    };
+    let document = desk.export(&[]);
+    let archived = &told(&document)["body"]["archived"];
+    assert_eq!(archived["codec"], "FLAC");
+    assert_eq!(archived["original_gone_at"], Value::Null);
+    assert_eq!(document["dialog"][0]["mediatype"], "audio/x-wav", "the original is what leaves");
+    let (code, text) = desk.run(&["retain"]);
+    assert!(code == 0 && text.contains("0 erased and 1 originals"), "{text}");
+    let document = desk.export(&[]);
+    assert_eq!(document["dialog"][0]["mediatype"], "audio/flac");
+    assert_eq!(told(&document)["body"]["original_sha256"].as_str().map(str::len), Some(64));
+    let out = desk.path("case");
+    let (code, text) =
+        desk.run(&["export", "case", "--entry", "JB-17", "--out", &out.to_string_lossy()]);
+    assert_eq!(code, 0, "{text}");
+    let case = std::fs::read(out.join("case.json")).expect("a case");
+    let case: Value = serde_json::from_slice(&case).expect("JSON");
+    let recording = &case["recordings"][0];
+    assert_eq!(recording["archived"]["pcm_sha256"], archived["pcm_sha256"]);
+    let file = recording["file"].as_str().expect("a name");
+    assert!(file.ends_with(".flac"), "{file}");
+    assert!(std::fs::read(out.join(file)).expect("its bytes").starts_with(b"fLaC"));
+    assert_eq!(run(&["verify", "--case", &out.to_string_lossy()]).0, 0);
+}

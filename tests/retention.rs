@@ -3,7 +3,9 @@
 use chrono::{NaiveDate, TimeDelta};
 use ringledger::call::event::Moment;
 use ringledger::finding::Code;
-use ringledger::keeping::{Candidate, Class, Room, Sparing, Stock, Why, forecast, plan};
+use ringledger::keeping::{
+    Candidate, Class, Original, Part, Room, Sparing, Stock, Why, forecast, plan,
+};
 use ringledger::recording::ContentHash;
 use ringledger::site::SiteSettings;
 
@@ -21,6 +23,7 @@ fn candidate(recording: i64, days_old: i64, class: Class) -> Candidate {
         begins_at: now() - TimeDelta::days(days_old),
         class,
         keep_days: class.keep_days(&settings),
+        original: None,
         held: None,
         open: Vec::new(),
     }
@@ -106,6 +109,56 @@ fn what_goes_by_age_counts_for_the_room_too() {
     assert_eq!(plan.going.len(), 1);
     assert_eq!(plan.going[0].why, Why::Age { keep_days: 90 });
     assert_eq!(plan.bytes(), 1000);
+}
+
+/// A recording of 1000 bytes, of which 600 are an original that may go at an age.
+fn archived(recording: i64, days_old: i64, keep_days: u32) -> Candidate {
+    let original = Some(Original { keep_days, bytes: 600 });
+    Candidate { original, ..candidate(recording, days_old, Class::Repair) }
+}
+
+#[test]
+fn an_original_goes_at_its_own_age_and_only_beside_its_rendition() {
+    let plan = plan(&[archived(1, 40, 40), archived(2, 39, 40)], now(), None);
+    assert_eq!(plan.going.len(), 1);
+    assert_eq!((plan.going[0].recording, plan.going[0].part), (1, Part::Original));
+    assert_eq!(plan.going[0].why, Why::Archived { original_days: 40 });
+    assert_eq!(plan.bytes(), 600);
+    assert!(going(&[candidate(3, 80, Class::Repair)], None).is_empty());
+}
+
+#[test]
+fn a_recording_that_goes_whole_goes_once_and_a_hold_keeps_its_original() {
+    let plan_of = |one: Candidate, room| plan(&[one], now(), room);
+    let whole = plan_of(archived(1, 90, 40), None);
+    assert_eq!((whole.going.len(), whole.going[0].part), (1, Part::Whole));
+    let held = Candidate { held: Some("call:c-1".into()), ..archived(1, 50, 40) };
+    assert!(plan_of(held, None).going.is_empty());
+    let open = Candidate { open: vec![Code::UnitDiffers], ..archived(1, 50, 40) };
+    assert!(plan_of(open, None).going.is_empty());
+    // Its original alone is not room enough.
+    let for_room = plan_of(archived(1, 50, 40), room(0, 700));
+    assert_eq!((for_room.going.len(), for_room.going[0].part), (1, Part::Whole));
+    assert_eq!((for_room.bytes(), for_room.lacking_bytes), (1000, 0));
+    let enough = plan_of(archived(1, 50, 40), room(0, 600));
+    assert_eq!((enough.going.len(), enough.going[0].part), (1, Part::Original));
+}
+
+#[test]
+fn archive_and_original_days_are_told_by_class() {
+    let of = |days| [("complaint".to_owned(), days)].into();
+    let settings = SiteSettings {
+        archive_days: Some(30),
+        archive_days_of: of(7),
+        original_days: Some(400),
+        original_days_of: of(900),
+        ..SiteSettings::default()
+    };
+    let days = |class: Class| (class.archive_days(&settings), class.original_days(&settings));
+    assert_eq!(days(Class::Complaint), (Some(7), Some(900)));
+    assert_eq!(days(Class::Repair), (Some(30), Some(400)));
+    assert_eq!(days(Class::Unmatched), (Some(30), None), "nobody said that it may go");
+    assert_eq!(Class::Repair.archive_days(&SiteSettings::default()), None);
 }
 
 fn day(text: &str) -> NaiveDate {

@@ -1,6 +1,7 @@
 //! Several files of one call: in order, with their holes, and each sound counted once.
 
 mod desk;
+mod house;
 
 use desk::{day, measures, moment, recording};
 use ringledger::audit::{self, RecordingFact};
@@ -83,4 +84,65 @@ fn a_copy_does_not_make_a_short_recording_long_enough() {
     let report = audit::answer(&day.question, &day.facts).expect("a report");
     let found = |code| report.findings.iter().any(|finding| finding.code == code);
     assert!(found(Code::LengthDiffers), "26 of 54 seconds, twice");
+}
+
+#[test]
+fn the_set_of_a_call_is_told_as_json_with_each_sound_once() {
+    let sound: &[u8] =
+        include_bytes!("../samples/day/spool/in-8001-13800138002-20261123-183715-1795430235.3.wav");
+    let folder = tempfile::tempdir().expect("a folder");
+    let house = house::House::start(folder.path(), &[]);
+    let event = |kind: &str, second: u32| {
+        let at = format!("2026-11-23T18:37:{second:02}+08:00");
+        let body = format!(
+            r#"{{"type":"{kind}","at":"{at}","call":"c-1","leg":"l-1","extension":"8001","from":"13800138002"}}"#
+        );
+        assert_eq!(house.deliver(&body), 200, "{body}");
+    };
+    for (kind, second) in
+        [("call.offered", 10), ("leg.alerting", 11), ("leg.joined", 14), ("call.ended", 55)]
+    {
+        event(kind, second);
+    }
+    let samples = sound[44..].chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]]));
+    let alaw: Vec<u8> = samples.map(audio_codec_algorithms::encode_alaw).collect();
+    let upload = |name: &str, second: u32, bytes: &[u8]| {
+        let path =
+            format!("/recordings/default/{name}?call_id=c-1&starts_at=2026-11-23T10:37:{second}Z");
+        let (status, answer) = house.ask("PUT", &path, &[], bytes);
+        assert_eq!(status, 201);
+        serde_json::from_slice::<serde_json::Value>(&answer).expect("JSON")["id"].clone()
+    };
+    let first = upload("in-13800138002.wav", 15, sound);
+    let copy = upload("b.alaw", 15, &alaw);
+    // Half of the sound, two seconds after the end of the first.
+    let later = upload("c.wav", 27, &sound[..44 + 16_000 * 5]);
+    let set = || {
+        let (status, answer) = house.ask("GET", "/api/v1/calls/c-1/recordings", &[], b"");
+        assert_eq!(status, 200);
+        serde_json::from_slice::<serde_json::Value>(&answer).expect("JSON")
+    };
+    let whole = |set: &serde_json::Value| {
+        let rows = set["recordings"].as_array().expect("a list");
+        rows.len() == 3 && rows.iter().all(|row| row["length_s"].as_f64() > Some(0.0))
+    };
+    while !whole(&set()) {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let set = set();
+    let row = |id: &serde_json::Value| {
+        let rows = set["recordings"].as_array().expect("a list");
+        rows.iter().find(|row| row["id"] == *id).expect("its row").clone()
+    };
+    let copies =
+        [(&first, &copy), (&copy, &first)].map(|(one, other)| row(one)["copy_of"] == *other);
+    assert!(copies[0] != copies[1], "one of the two is the other once more: {set}");
+    let (length_s, gap_s) = (row(&first)["length_s"].as_f64(), row(&later)["gap_s"].as_f64());
+    let (length_s, gap_s) = (length_s.expect("a length"), gap_s.expect("a gap"));
+    assert_eq!(row(&later)["offset_s"], 12.0);
+    assert!((gap_s - (12.0 - length_s)).abs() < 0.01 && gap_s > 1.0, "{set}");
+    let recorded_s = set["recorded_s"].as_f64().expect("a length");
+    assert!((recorded_s - length_s - 5.0).abs() < 0.01, "each sound counts once: {set}");
+    assert!(!set.to_string().contains("13800138002"), "a name's number is masked: {set}");
+    assert_eq!(house.ask("GET", "/api/v1/calls/none/recordings", &[], b"").0, 404);
 }

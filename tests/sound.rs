@@ -322,3 +322,131 @@ fn a_child_listens_within_its_limits() {
     );
     assert_eq!(dead.bytes, 16_044);
 }
+
+#[test]
+fn flac_gives_back_the_samples_of_every_whole_width_and_refuses_the_others() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, target) = (folder.path().join("a.wav"), folder.path().join("a.flac"));
+    let original = ringledger::recording::ContentHash([7; 32]);
+    let archive = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).expect("written");
+        audio::flac::write(&path, Path::new("a.wav"), &original, &target)
+    };
+    let sixteen: Vec<u8> = tones(20_001).flat_map(i16::to_le_bytes).collect();
+    let widened = |s: i16, low: u8| [low, s as u8, (s >> 8) as u8];
+    let twenty_four: Vec<u8> =
+        tones(20_001).zip((0..=255).cycle()).flat_map(|(s, low)| widened(s, low)).collect();
+    let wholes = [(16, 2, &sixteen), (24, 3, &twenty_four)];
+    for (bits, block, sound) in wholes {
+        let (found, made) = archive(&wav_of(1, bits, block, &[], sound)).expect("archived");
+        assert_eq!((u16::from(made.bits), made.frames, made.channels), (bits, 20_001, 1));
+        assert_eq!(found.0[..], Sha256::digest(std::fs::read(&path).expect("bytes"))[..]);
+        assert_eq!(made.sha256.0[..], Sha256::digest(std::fs::read(&target).expect("bytes"))[..]);
+        assert_eq!(made.pcm_sha256.0[..], Sha256::digest(sound)[..], "as they stand in the file");
+        let again = audio::listen(&target, Path::new("a.flac"), None).expect("heard").measures;
+        assert_eq!((again.codec.as_str(), again.duration_s), ("FLAC", 20_001.0 / 8000.0));
+    }
+    let two = wav(2, 9_000, |frame, side| tone(frame + 40 * usize::from(side)));
+    assert_eq!(archive(&two).expect("archived").1.channels, 2);
+    let float: Vec<u8> =
+        tones(8000).flat_map(|s| (f32::from(s) / 32_767.0).to_le_bytes()).collect();
+    let refused = archive(&wav_of(3, 32, 4, &[], &float)).expect_err("no whole numbers");
+    assert!(refused.to_string().contains("whole numbers"), "{refused}");
+    let empty = archive(&wav(1, 0, |_, _| 0)).expect_err("nothing");
+    assert!(empty.to_string().contains("no sound"), "{empty}");
+    let locked = include_str!("../Cargo.lock");
+    let (name, version) = audio::flac::ENCODER.split_once(' ').expect("a name and a version");
+    assert!(locked.contains(&format!("name = \"{name}\"\nversion = \"{version}\"\n")));
+}
+
+fn repaired(bytes: &[u8]) -> (audio::repair::Repair, Vec<u8>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, mut copy) = (folder.path().join("a.wav"), Vec::new());
+    std::fs::write(&path, bytes).expect("written");
+    let repair = audio::repair::repair(&path, &mut copy).expect("read");
+    assert_eq!(std::fs::read(&path).expect("the original"), bytes, "it stays as it was");
+    (repair, copy)
+}
+
+#[test]
+fn a_repaired_copy_has_a_true_head_and_the_same_sound() {
+    let whole = wav(1, 8_000, |frame, _| tone(frame));
+    for said in [0u32, u32::MAX, 0x7fff_f000, 100, 99_999_999] {
+        let mut bytes = whole.clone();
+        bytes[4..8].copy_from_slice(&said.to_le_bytes());
+        bytes[40..44].copy_from_slice(&said.to_le_bytes());
+        let (repair, copy) = repaired(&bytes);
+        assert_eq!(copy, whole, "{said}: {repair:?}");
+        assert_eq!(listen("a.wav", &copy).class, SoundClass::Ok);
+    }
+    let (repair, copy) = repaired(&whole);
+    assert_eq!((repair.outcome, copy.len()), (audio::repair::Outcome::Whole, 0));
+    let (repair, copy) = repaired(b"ID3 is no WAV");
+    assert!(matches!(repair.outcome, audio::repair::Outcome::NotRepairable { .. }));
+    assert!(copy.is_empty());
+}
+
+#[test]
+fn a_copy_of_a_cut_file_ends_with_a_whole_block_and_counts_its_samples() {
+    let mut bytes = wav(1, 8_000, |frame, _| tone(frame));
+    bytes.truncate(44 + 6_001);
+    let (repair, copy) = repaired(&bytes);
+    let audio::repair::Outcome::Repaired { sound_bytes, cut_bytes, sound_sha256, .. } =
+        repair.outcome
+    else {
+        panic!("{repair:?}")
+    };
+    assert_eq!((sound_bytes, cut_bytes), (6_000, 1));
+    assert_eq!(sound_sha256.0[..], Sha256::digest(&copy[44..])[..]);
+    let measures = listen("a.wav", &copy);
+    assert_eq!((measures.class, measures.duration_s), (SoundClass::Ok, 0.375));
+    // GSM: 65 bytes make 320 samples; a `fact` chunk counts them.
+    let mut gsm = wav_of(0x31, 0, 65, &320u16.to_le_bytes(), &[0xd2; 65 * 50]);
+    let fact = [b"fact".as_slice(), &4u32.to_le_bytes(), &[0; 4]].concat();
+    gsm.splice(40..40, fact);
+    gsm.truncate(gsm.len() - 65 * 10 - 7);
+    let (_, copy) = repaired(&gsm);
+    let measures = listen("a.wav", &copy);
+    assert_eq!(
+        (measures.class, measures.duration_s),
+        (SoundClass::Ok, 39.0 * 0.04),
+        "{measures:?}"
+    );
+    assert_eq!(copy[48..52], (39u32 * 320).to_le_bytes());
+}
+
+#[test]
+fn the_command_writes_copies_beside_and_never_over_anything() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (from, out) = (folder.path().join("from"), folder.path().join("out"));
+    std::fs::create_dir(&from).expect("made");
+    let whole = wav(1, 8_000, |frame, _| tone(frame));
+    let mut open = whole.clone();
+    open[40..44].copy_from_slice(&[0xff; 4]);
+    std::fs::write(from.join("open.wav"), &open).expect("written");
+    std::fs::write(from.join("whole.wav"), &whole).expect("written");
+    let repair = |more: &[&str]| {
+        let (from, out) = (from.to_string_lossy(), out.to_string_lossy());
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_ringledger"))
+            .args([&["repair", &*from, "--out", &*out], more].concat())
+            .output()
+            .expect("run");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    };
+    assert_eq!(repair(&[]).0, Some(2), "the folder for the copies is not there");
+    std::fs::create_dir(&out).expect("made");
+    let (code, text) = repair(&["--json"]);
+    assert_eq!(code, Some(0), "{text}");
+    let rows: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!((&rows[0]["outcome"], &rows[1]["outcome"]), (&"repaired".into(), &"whole".into()));
+    assert_eq!(std::fs::read(out.join("open.wav")).expect("a copy"), whole);
+    assert_eq!(std::fs::read_dir(&out).expect("read").count(), 1, "a whole file needs no copy");
+    let (code, text) = repair(&[]);
+    assert!(code == Some(3) && text.contains("there already"), "{text}");
+    std::fs::write(from.join("notes.txt"), b"no sound").expect("written");
+    std::fs::remove_file(out.join("open.wav")).expect("gone");
+    let (code, text) = repair(&[]);
+    assert!(code == Some(1) && text.contains("not repairable"), "{text}");
+}

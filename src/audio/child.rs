@@ -5,10 +5,11 @@
 //! short ones are not outweighed by the start of a process.
 
 use super::Heard;
+use super::flac::{self, Made};
 use super::hashed::Hashed;
 use crate::call::Ringback;
-use crate::recording::SoundClass;
 use crate::recording::listen::{Listener, Shape};
+use crate::recording::{ContentHash, SoundClass};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -36,44 +37,76 @@ pub struct Task {
     path: Vec<u8>,
     /// The name it came with, whose ending tells what it is.
     name: String,
+    work: Work,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum Work {
     /// Country whose rings are listened for.
-    cadence: String,
-    /// Where to write what browsers play, instead of measuring.
-    target: Option<Vec<u8>>,
+    Listen { cadence: String },
+    /// Where to write what browsers play.
+    Render { target: Vec<u8> },
+    /// Where to write what the archive keeps, and the digest of the original.
+    Archive { target: Vec<u8>, original: ContentHash },
+}
+
+fn bytes_of(path: &Path) -> Vec<u8> {
+    path.as_os_str().as_bytes().to_owned()
+}
+
+fn path_of(bytes: &[u8]) -> PathBuf {
+    std::ffi::OsString::from_vec(bytes.to_owned()).into()
 }
 
 impl Task {
+    fn new(path: &Path, name: &str, work: Work) -> Self {
+        Self { path: bytes_of(path), name: name.to_owned(), work }
+    }
+
     /// To hash and measure a file that came under a name, and to listen for the rings of a country.
     pub fn listen(path: &Path, name: &str, cadence: &str) -> Self {
-        let path = path.as_os_str().as_bytes().to_owned();
-        Self { path, name: name.to_owned(), cadence: cadence.to_owned(), target: None }
+        Self::new(path, name, Work::Listen { cadence: cadence.to_owned() })
     }
 
     /// To write a file as one that every browser plays.
     pub fn render(path: &Path, name: &str, target: &Path) -> Self {
-        let target = Some(target.as_os_str().as_bytes().to_owned());
-        Self { target, ..Self::listen(path, name, "") }
+        Self::new(path, name, Work::Render { target: bytes_of(target) })
     }
 
-    fn path(&self) -> PathBuf {
-        std::ffi::OsString::from_vec(self.path.clone()).into()
+    /// To write a file as the archive keeps it; `original` is its digest.
+    pub fn archive(path: &Path, name: &str, original: ContentHash, target: &Path) -> Self {
+        Self::new(path, name, Work::Archive { target: bytes_of(target), original })
     }
 
     /// Does it, in this process.
-    fn run(&self) -> io::Result<Option<Heard>> {
-        let (path, name) = (self.path(), Path::new(&self.name));
-        let Some(target) = &self.target else {
-            let ringback = Ringback::of(&self.cadence);
-            return super::listen(&path, name, ringback.as_ref()).map(Some);
-        };
-        let target = PathBuf::from(std::ffi::OsString::from_vec(target.clone()));
-        super::rendition(&path, name, File::create(target)?)?;
-        Ok(None)
+    fn run(&self) -> io::Result<Done> {
+        let (path, name) = (path_of(&self.path), Path::new(&self.name));
+        match &self.work {
+            Work::Listen { cadence } => {
+                let ringback = Ringback::of(cadence);
+                super::listen(&path, name, ringback.as_ref()).map(Done::Heard)
+            }
+            Work::Render { target } => {
+                super::rendition(&path, name, File::create(path_of(target))?)?;
+                Ok(Done::Rendered)
+            }
+            Work::Archive { target, original } => {
+                flac::write(&path, name, original, &path_of(target)).map(Done::Archived)
+            }
+        }
     }
 }
 
-/// What a child says: what it heard, or why it could not read or write.
-type Answer = Result<Option<Heard>, String>;
+/// What came of a task.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+enum Done {
+    Heard(Heard),
+    Rendered,
+    Archived(Made),
+}
+
+/// What a child says: what came of it, or why it could not read or write.
+type Answer = Result<Done, String>;
 
 /// Longest line of a child, in bytes.
 const LINE_MAX: u64 = 1 << 20;
@@ -130,10 +163,10 @@ impl Listeners {
     /// When the file cannot be read, or no child can be started.
     pub fn listen(&self, task: &Task) -> io::Result<Heard> {
         match self.ask(task)? {
-            Ok(Ok(Some(heard))) => Ok(heard),
-            Ok(Ok(None)) => Err(io::Error::other("the child measured nothing")),
+            Ok(Ok(Done::Heard(heard))) => Ok(heard),
+            Ok(Ok(_)) => Err(io::Error::other("the child measured nothing")),
             Ok(Err(why)) => Err(io::Error::other(why)),
-            Err(why) => gave_up(&task.path(), why),
+            Err(why) => gave_up(&path_of(&task.path), why),
         }
     }
 
@@ -142,11 +175,22 @@ impl Listeners {
     /// # Errors
     /// When the file cannot be decoded or written.
     pub fn render(&self, task: &Task) -> io::Result<()> {
-        match self.ask(task)? {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(why)) => Err(io::Error::other(why)),
-            Err(why) => Err(io::Error::other(why)),
+        self.written(task).map(drop)
+    }
+
+    /// Writes what the archive keeps. Gives the digest of what was read, and how it was made.
+    ///
+    /// # Errors
+    /// When the file cannot be decoded or written, or does not come back the same.
+    pub fn archive(&self, task: &Task) -> io::Result<Made> {
+        match self.written(task)? {
+            Done::Archived(made) => Ok(made),
+            _ => Err(io::Error::other("the child archived nothing")),
         }
+    }
+
+    fn written(&self, task: &Task) -> io::Result<Done> {
+        self.ask(task)?.map_err(io::Error::other)?.map_err(io::Error::other)
     }
 
     /// Ends the children that have nothing to do.

@@ -3,6 +3,7 @@
 
 pub mod child;
 mod coding;
+pub mod flac;
 mod hashed;
 mod mp4;
 mod ogg;
@@ -10,6 +11,7 @@ mod opus;
 mod packets;
 mod plain;
 mod probe;
+pub mod repair;
 mod riff;
 mod sound;
 

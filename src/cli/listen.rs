@@ -92,7 +92,8 @@ fn serve(args: &Args) -> Result<Outcome, Failure> {
     Ok(Outcome::Clean)
 }
 
-fn gather(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+/// The files of a folder and of those inside it, by name.
+pub(super) fn gather(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     if !std::fs::metadata(path)?.is_dir() {
         files.push(path.to_owned());
         return Ok(());

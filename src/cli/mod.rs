@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 clean, 1 findings where a script wants to know, 2 usage, 3 could not run.
 
+mod archive;
 mod audit;
 mod backfill;
 mod check;
@@ -17,6 +18,7 @@ mod hold;
 mod import;
 mod link;
 pub mod listen;
+mod repair;
 mod replay;
 mod retain;
 mod sample;
@@ -92,6 +94,10 @@ pub enum Command {
     Why(why::Args),
     /// Measure audio files: length, level, silence, waveform, class.
     Listen(listen::Args),
+    /// Write copies of WAV files whose heads were never finished or are not true.
+    Repair(repair::Args),
+    /// Make the archive renditions that are due.
+    Archive(archive::Args),
 }
 
 /// How a command that ran came out.
@@ -165,6 +171,8 @@ pub fn main() -> ExitCode {
         Command::Link(args) => link::run(args, cli.json),
         Command::Why(args) => why::run(args, cli.json),
         Command::Listen(args) => listen::run(args, cli.json),
+        Command::Repair(args) => repair::run(args, cli.json),
+        Command::Archive(args) => archive::run(args, cli.json),
     };
     match outcome {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,

@@ -57,8 +57,9 @@ async fn retain(keeping: &Keeping, dry_run: bool, json: bool) -> Result<Outcome,
                 plan.bytes() as f64 / MIB
             ),
             Some(done) => println!(
-                "{} erased, {:.1} MiB; {} stayed because of a hold",
+                "{} erased and {} originals, {:.1} MiB; {} stayed because of a hold",
                 done.erased,
+                done.originals,
                 done.bytes as f64 / MIB,
                 done.refused
             ),
@@ -72,6 +73,9 @@ fn table(plan: &Plan) {
     for one in &plan.going {
         let why = match one.why {
             Why::Age { keep_days } => format!("older than {keep_days} days"),
+            Why::Archived { original_days } => {
+                format!("original alone: older than {original_days} days, its rendition stays")
+            }
             Why::Space { .. } => "the disk is below its floor".to_owned(),
         };
         let begins = one.begins_at.format("%Y-%m-%d %H:%M");

@@ -8,7 +8,7 @@ use crate::pbx;
 use crate::pbx::generic::FieldMap;
 use crate::recording::name::NamePattern;
 use crate::site::SiteSettings;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use toml::de::{DeTable, DeValue};
 
@@ -87,6 +87,8 @@ fn schema() -> toml::Table {
         valid_from: chrono::NaiveDate::from_ymd_opt(2026, 1, 1),
         ring_period_ms: Some(5000),
         keep_days: Some(1),
+        archive_days: Some(1),
+        original_days: Some(1),
         ..SiteSettings::default()
     };
     let mut config = Config::default();
@@ -335,6 +337,17 @@ fn check_sites(config: &Config, found: &mut Found) {
     }
 }
 
+/// What is wrong with ages by class.
+fn class_ages(ages: &BTreeMap<String, u32>) -> Vec<String> {
+    let known = Class::ALL.map(Class::as_str);
+    let wrong = |(class, days): (&String, &u32)| match (known.contains(&class.as_str()), days) {
+        (false, _) => Some(format!("there is no class `{class}`; there are {}", known.join(" "))),
+        (_, 0) => Some(format!("`{class}` is 0, and must be at least 1")),
+        _ => None,
+    };
+    ages.iter().filter_map(wrong).collect()
+}
+
 fn check_settings(settings: &SiteSettings, at: &dyn Fn(&str) -> String, found: &mut Found) {
     if settings.time_zone.parse::<chrono_tz::Tz>().is_err() {
         let why = format!("no zone `{}`; write it like Asia/Shanghai", settings.time_zone);
@@ -363,18 +376,17 @@ fn check_settings(settings: &SiteSettings, at: &dyn Fn(&str) -> String, found: &
     for (name, value) in seconds.into_iter().filter(|(_, value)| !(0..=YEAR_S).contains(value)) {
         found.push((at(name), format!("is {value}, and must lie between 0 and a year")));
     }
-    for (class, days) in &settings.keep_days_of {
-        let known = Class::ALL.map(Class::as_str);
-        if !known.contains(&class.as_str()) {
-            let why = format!("there is no class `{class}`; there are {}", known.join(" "));
-            found.push((at("keep_days_of"), why));
+    let ages = [
+        ("keep_days", settings.keep_days, &settings.keep_days_of),
+        ("archive_days", settings.archive_days, &settings.archive_days_of),
+        ("original_days", settings.original_days, &settings.original_days_of),
+    ];
+    for (name, days, of_class) in ages {
+        if days == Some(0) {
+            found.push((at(name), "is 0, and must be at least 1".into()));
         }
-        if *days == 0 {
-            found.push((at("keep_days_of"), format!("`{class}` is 0, and must be at least 1")));
-        }
-    }
-    if settings.keep_days == Some(0) {
-        found.push((at("keep_days"), "is 0, and must be at least 1".into()));
+        let place = at(&format!("{name}_of"));
+        found.extend(class_ages(of_class).into_iter().map(|why| (place.clone(), why)));
     }
     let (auto, suggest) = (settings.link_auto, settings.link_suggest);
     if !(0.0..=1.0).contains(&auto) || !(0.0..=auto).contains(&suggest) {

@@ -144,6 +144,20 @@ const COMMENTS: &[(&str, &str)] = &[
         "… and where a class differs: enquiry help repair complaint suggestion uncategorised \
          explained exempt, and unmatched, which only goes when it is named here.",
     ),
+    (
+        "sites.settings.archive_days",
+        "Recordings of plain PCM get a FLAC rendition for the archive when they are so old.",
+    ),
+    ("sites.settings.archive_days_of", "… and where a class differs."),
+    (
+        "sites.settings.original_days",
+        "The original goes when it is so old and its archive rendition is there; without it none \
+         ever does.",
+    ),
+    (
+        "sites.settings.original_days_of",
+        "… and where a class differs; unmatched ones only go when they are named here.",
+    ),
     ("sources.name", "Name in the address: POST /hook/NAME."),
     ("sources.site", "The site it belongs to."),
     ("sources.adapter", "Which phone system sends: see `ringledger fold --help`."),
@@ -265,7 +279,7 @@ mod tests {
         keys("", &Value::Table(config), &mut written);
         // Settings that are absent by default.
         written.extend(
-            ["valid_from", "ring_period_ms", "keep_days"]
+            ["valid_from", "ring_period_ms", "keep_days", "archive_days", "original_days"]
                 .map(|key| format!("sites.settings.{key}")),
         );
         let commented = COMMENTS.iter().map(|(key, _)| (*key).to_owned()).collect();

@@ -9,7 +9,7 @@ use crate::metrics::Metrics;
 use crate::object::{Gate, Incoming, Pass, Stores};
 use crate::recording::{ContentHash, Hints, Recording, Standing, standing};
 use crate::source::Arrival;
-use crate::store::sqlite::objects::{self, Owner, Seen};
+use crate::store::sqlite::objects::{self, Owner, Seen, State as SeenState};
 use crate::store::sqlite::recordings::{self, Arrived, SeenFile};
 use crate::store::{self, Store};
 use std::fs::File;
@@ -77,7 +77,7 @@ impl Archive {
     }
 
     /// Gives bytes their name. The pass is to be held until their row is on disk.
-    async fn finish(
+    pub(super) async fn finish(
         &self,
         bytes: impl FnOnce() -> io::Result<Box<dyn Incoming>> + Send + 'static,
     ) -> Result<(Pass, ContentHash, u64)> {
@@ -176,6 +176,24 @@ impl Archive {
         let store = self.store.clone();
         let read = tokio::task::spawn_blocking(move || store.read(question)).await;
         read.map_err(|error| store::Error::Unavailable(error.to_string()))?
+    }
+
+    /// Tells at once that the bytes of a recording of a site are not what they were.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn tell_changed(
+        &self,
+        site: i64,
+        object: ContentHash,
+        found: ContentHash,
+        at: Moment,
+    ) -> store::Result<()> {
+        let seen = Seen { object, state: SeenState::Changed { found: found.to_string() } };
+        if self.store.write(move |tx| tx.see(site, &seen, at)).await? {
+            tracing::error!(%object, "its bytes are not what they were");
+        }
+        Ok(())
     }
 
     /// Tells of bytes that belong to no recording, while nothing is being admitted.

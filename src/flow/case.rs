@@ -68,14 +68,14 @@ pub async fn write(
     Ok(names)
 }
 
-/// Writes a recording's bytes as they came. None where it was erased.
+/// Writes a recording's bytes as they came, or as the archive keeps them. None where it was erased.
 async fn sound(exchange: &Exchange, fact: &RecordingFact, folder: &Path) -> Result<Option<String>> {
     let Some(bytes) = exchange.bytes(fact).await? else { return Ok(None) };
-    let hints = &fact.recording.hints;
-    let extension = Path::new(&hints.name).extension().map(|text| text.to_string_lossy());
+    let name = fact.recording.sound_name();
+    let extension = Path::new(&name).extension().map(|text| text.to_string_lossy());
     let extension = extension.filter(|text| text.chars().all(|c| c.is_ascii_alphanumeric()));
     // The name it came with may hold a number; its hash never does.
-    let stem = fact.recording.hash.to_string();
+    let stem = fact.recording.sound_hash().to_string();
     let name = format!("recordings/{stem}.{}", extension.as_deref().unwrap_or("bin"));
     let path = folder.join(&name);
     let written = tokio::task::spawn_blocking(move || fs::write(path, bytes)).await;
@@ -101,6 +101,7 @@ async fn described(
         "file": file, "name": name, "sha256": recording.hash, "bytes": recording.bytes,
         "arrived_at": recording.arrived_at, "starts_at": recording.hints.starts_at,
         "state": recording.state, "measures": recording.measures, "tombstone": tombstone,
+        "archived": recording.archived,
     }))
 }
 

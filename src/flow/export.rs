@@ -112,7 +112,8 @@ impl Exchange {
         }
     }
 
-    /// The bytes of a recording; none where it was erased.
+    /// The bytes of a recording, or of the archive rendition that stands in its place; none where
+    /// it was erased.
     ///
     /// # Errors
     /// [`Kind::Unavailable`] when they are not there or cannot be read.
@@ -120,7 +121,8 @@ impl Exchange {
         if fact.recording.state == State::Erased {
             return Ok(None);
         }
-        let (archive, hash, key) = (Arc::clone(&self.archive), fact.recording.hash, fact.key);
+        let (archive, key) = (Arc::clone(&self.archive), fact.key);
+        let hash = fact.recording.sound_hash();
         let read = tokio::task::spawn_blocking(move || {
             let mut bytes = Vec::new();
             archive.objects.open(&hash)?.read_to_end(&mut bytes)?;

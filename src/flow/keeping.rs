@@ -4,7 +4,7 @@ use super::archive::Archive;
 use super::error::{Error, Kind, Result};
 use super::interpret::Rules;
 use crate::call::Moment;
-use crate::keeping::{Candidate, Forecast, Going, Plan, Room, Stock, Why, forecast, plan};
+use crate::keeping::{Candidate, Forecast, Going, Part, Plan, Room, Stock, Why, forecast, plan};
 use crate::object::Space;
 use crate::store::sqlite::erasures::{self, Refused};
 pub use crate::store::sqlite::holds::{Hold, HoldWord};
@@ -44,6 +44,8 @@ pub struct Keeping {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Done {
     pub erased: usize,
+    /// Originals whose archive rendition stands for them now.
+    pub originals: usize,
     pub bytes: u64,
     /// Held since the plan was made, or erased by somebody else.
     pub refused: usize,
@@ -129,9 +131,10 @@ impl Keeping {
                 let mut all: Vec<Candidate> = Vec::new();
                 for site in rules.sites.values() {
                     let settings = site.settings_at(as_of);
-                    let of_class = settings.keep_days_of.values().copied();
-                    let ages =
-                        of_class.chain(settings.keep_days).chain(wants_room.then_some(least));
+                    let of_class = settings.keep_days_of.values();
+                    let of_class = of_class.chain(settings.original_days_of.values()).copied();
+                    let of_all = settings.keep_days.into_iter().chain(settings.original_days);
+                    let ages = of_class.chain(of_all).chain(wants_room.then_some(least));
                     let Some(days) = ages.min() else { continue };
                     let before = as_of - TimeDelta::days(i64::from(days)) + TimeDelta::seconds(1);
                     let key = store.site(&site.id)?;
@@ -153,17 +156,31 @@ impl Keeping {
         for chunk in plan.going.chunks(CHUNK) {
             let (going, who) = (chunk.to_vec(), who.to_owned());
             let outcomes = self.archive.store.write(move |tx| {
-                let erase = |one: &Going| tx.erase(one.site, one.recording, &said(one), at, &who);
-                going.iter().map(erase).collect::<store::Result<Vec<_>>>()
+                let (mut outcomes, why) = (Vec::new(), said);
+                for one in going {
+                    let (site, key, why) = (one.site, one.recording, why(&one));
+                    outcomes.push(match one.part {
+                        Part::Whole => tx.erase(site, key, &why, at, &who)?,
+                        Part::Original => {
+                            tx.drop_original(site, key, &why, at, &who)?.map(|object| vec![object])
+                        }
+                    });
+                }
+                Ok(outcomes)
             });
             for (one, outcome) in chunk.iter().zip(outcomes.await?) {
-                match outcome {
-                    Ok(object) => {
-                        self.archive.remove_erased(one.site, object).await?;
-                        (done.erased, done.bytes) = (done.erased + 1, done.bytes + one.bytes);
-                    }
-                    Err(_) => done.refused += 1,
+                let Ok(objects) = outcome else {
+                    done.refused += 1;
+                    continue;
+                };
+                for object in objects {
+                    self.archive.remove_erased(one.site, object).await?;
                 }
+                match one.part {
+                    Part::Whole => done.erased += 1,
+                    Part::Original => done.originals += 1,
+                }
+                done.bytes += one.bytes;
             }
         }
         Ok(done)
@@ -186,8 +203,10 @@ impl Keeping {
         });
         let (site, outcome) = outcome.await?;
         match outcome {
-            Ok(object) => {
-                self.archive.remove_erased(site, object).await?;
+            Ok(objects) => {
+                for object in objects {
+                    self.archive.remove_erased(site, object).await?;
+                }
                 Ok(())
             }
             Err(Refused::Already) => {
@@ -303,6 +322,10 @@ impl Keeping {
 fn said(one: &Going) -> String {
     match one.why {
         Why::Age { keep_days } => format!("age: {} is kept {keep_days} days", one.class.as_str()),
+        Why::Archived { original_days } => format!(
+            "archive: originals of {} are kept {original_days} days beside their renditions",
+            one.class.as_str()
+        ),
         Why::Space { floor_bytes } => {
             format!("room: less than {} MiB were free", floor_bytes / MIB)
         }

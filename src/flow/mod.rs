@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod archive;
+pub mod archive_rendition;
 pub mod arriving;
 pub mod case;
 pub mod desk;

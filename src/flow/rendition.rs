@@ -2,35 +2,36 @@
 //! in a child process, and kept for the next time. The original stays as it is.
 
 use crate::audio::child::{Listeners, Task};
-use crate::object::{OnDisk, Readable, Stores};
+use crate::object::{Readable, Stores};
 use crate::recording::{Recording, SoundClass};
-use std::fs::{self, File};
 use std::io;
-use std::path::Path;
-use std::sync::Arc;
-use tempfile::NamedTempFile;
+use std::sync::{Arc, Mutex};
+
+/// Recordings of which one at a time is made, by the first byte of their digests.
+const TURNS: usize = 16;
 
 /// Makes and keeps renditions.
 pub struct Renditions {
     listeners: Arc<Listeners>,
+    turns: [Mutex<()>; TURNS],
 }
-
-/// Renditions beyond this many bytes go, the oldest first: they can be made again.
-const BYTES_MAX: u64 = 2 << 30;
 
 /// The form in which a recording is played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// As it came, with its media type.
+    /// As it came or as the archive keeps it, with its media type.
     Original(&'static str),
     /// A WAV made of it.
     Made,
 }
 
 impl Form {
-    /// Every browser plays whole PCM in WAV, and MP3. The rest is made into WAV, and so is a file
-    /// whose head is not true.
+    /// Every browser plays whole PCM in WAV, MP3, and the FLAC of the archive. The rest is made into
+    /// WAV, and so is a file whose head is not true.
     pub fn of(recording: &Recording) -> Self {
+        if recording.in_place().is_some() {
+            return Self::Original("audio/flac");
+        }
         let Some(measures) = &recording.measures else { return Self::Made };
         let whole = matches!(measures.class, SoundClass::Ok | SoundClass::OneSided);
         match (measures.container.as_str(), measures.codec.as_str()) {
@@ -52,55 +53,29 @@ impl Form {
 impl Renditions {
     /// Renditions are made by these.
     pub fn new(listeners: Arc<Listeners>) -> Self {
-        Self { listeners }
+        Self { listeners, turns: Default::default() }
     }
 
-    /// Opens a recording for playing. Blocks while a rendition is made. That of an object which is
-    /// sealed on the disk is not kept.
+    /// Opens a recording for playing. Blocks while a rendition is made, which players ask for in
+    /// many ranges: it is made once.
     ///
     /// # Errors
     /// When it is gone or cannot be decoded, or the disk fails.
     pub fn open(&self, objects: &Stores, recording: &Recording) -> io::Result<Box<dyn Readable>> {
+        let hash = recording.sound_hash();
         if Form::of(recording) != Form::Made {
-            return objects.open(&recording.hash);
+            return objects.open(&hash);
         }
-        let kept = objects.rendition(&recording.hash);
-        if let Ok(file) = File::open(&kept) {
-            return Ok(Box::new(file));
+        let turn = &self.turns[usize::from(hash.0[0]) % TURNS];
+        let _turn = turn.lock().map_err(|_| io::Error::other("a rendition died"))?;
+        if let Some(kept) = objects.open_rendition(&hash) {
+            return Ok(kept);
         }
-        let folder = kept.parent().unwrap_or(&kept);
-        fs::create_dir_all(folder)?;
-        make_room(folder)?;
-        let original = objects.on_disk(&recording.hash)?;
-        let made = NamedTempFile::new_in(folder)?;
-        let task = Task::render(original.path(), &recording.hints.name, made.path());
+        let (original, made) = (objects.on_disk(&hash)?, objects.temporary()?);
+        let task = Task::render(original.path(), &recording.sound_name(), made.path());
         let rendered = self.listeners.render(&task);
         self.listeners.rest();
         rendered?;
-        // A file that is open stays readable when its name goes.
-        let file = File::open(made.path())?;
-        if matches!(original, OnDisk::Own(_)) {
-            made.persist(&kept).map_err(|error| error.error)?;
-        }
-        Ok(Box::new(file))
+        objects.keep_rendition(&hash, made)
     }
-}
-
-fn make_room(folder: &Path) -> io::Result<()> {
-    let mut kept = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let metadata = entry.metadata()?;
-        kept.push((metadata.modified()?, metadata.len(), entry.path()));
-    }
-    kept.sort();
-    let mut bytes: u64 = kept.iter().map(|(_, length, _)| length).sum();
-    for (_, length, path) in kept {
-        if bytes <= BYTES_MAX {
-            break;
-        }
-        fs::remove_file(path)?;
-        bytes -= length;
-    }
-    Ok(())
 }

@@ -26,7 +26,7 @@ pub async fn catch_up(
     at_a_time: usize,
 ) -> Result<usize, crate::store::Error> {
     let (mut heard, mut after) = (0, 0);
-    let (site, key) = site;
+    let key = site.1;
     loop {
         let store = archive.store.clone();
         let batch = tokio::task::spawn_blocking(move || {
@@ -49,19 +49,19 @@ pub async fn catch_up(
 async fn listen(
     archive: &Arc<Archive>,
     listeners: &Arc<Listeners>,
-    site: &Site,
+    (site, site_key): (&Site, i64),
     fact: RecordingFact,
 ) -> Result<bool, crate::store::Error> {
     let (objects, listeners) = (Arc::clone(&archive.objects), Arc::clone(listeners));
     let cadence = site.settings_at(fact.at()).cadence.clone();
-    let (key, hash) = (fact.key, fact.recording.hash);
+    let (key, hash) = (fact.key, fact.recording.sound_hash());
     let heard = tokio::task::spawn_blocking(move || {
         let file = objects.on_disk(&hash)?;
-        listeners.listen(&Task::listen(file.path(), &fact.recording.hints.name, &cadence))
+        listeners.listen(&Task::listen(file.path(), &fact.recording.sound_name(), &cadence))
     });
     match heard.await {
         Ok(Ok(heard)) if heard.sha256 != hash => {
-            tracing::error!(recording = key, "the stored bytes are not what they were");
+            archive.tell_changed(site_key, hash, heard.sha256, clock::now()).await?;
         }
         Ok(Ok(heard)) => {
             let at = clock::now();

@@ -1,5 +1,6 @@
 //! Slow work, one file a job. Every job can be stopped at any moment and goes on where it was.
 
+pub mod archive;
 pub mod close;
 pub mod follow;
 pub mod listen;

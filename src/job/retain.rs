@@ -49,6 +49,7 @@ async fn once(keeping: &Keeping) -> Result<()> {
         return Ok(());
     }
     let done = keeping.carry_out(&plan, now, "retention").await?;
-    tracing::info!(erased = done.erased, bytes = done.bytes, "recordings erased");
+    let (erased, originals, bytes) = (done.erased, done.originals, done.bytes);
+    tracing::info!(erased, originals, bytes, "recordings erased");
     Ok(())
 }

@@ -4,7 +4,7 @@ mod forecast;
 mod plan;
 
 pub use forecast::{Forecast, Stock, forecast};
-pub use plan::{Candidate, Going, Plan, Room, Spared, Sparing, Why, plan};
+pub use plan::{Candidate, Going, Original, Part, Plan, Room, Spared, Sparing, Why, plan};
 
 use crate::ledger::Category;
 use crate::site::SiteSettings;
@@ -75,5 +75,16 @@ impl Class {
     pub fn keep_days(self, settings: &SiteSettings) -> Option<u32> {
         let of_class = settings.keep_days_of.get(self.as_str()).copied();
         of_class.or(settings.keep_days.filter(|_| self != Self::Unmatched))
+    }
+
+    /// After how many days recordings of this class get an archive rendition; nothing: never.
+    pub fn archive_days(self, settings: &SiteSettings) -> Option<u32> {
+        settings.archive_days_of.get(self.as_str()).copied().or(settings.archive_days)
+    }
+
+    /// For how many days an original is kept beside its archive rendition; nothing: for ever.
+    pub fn original_days(self, settings: &SiteSettings) -> Option<u32> {
+        let of_class = settings.original_days_of.get(self.as_str()).copied();
+        of_class.or(settings.original_days.filter(|_| self != Self::Unmatched))
     }
 }

@@ -19,10 +19,19 @@ pub struct Candidate {
     pub class: Class,
     /// For how long its site keeps its class; nothing: for ever.
     pub keep_days: Option<u32>,
+    /// Its original, where that may go before the rest: an archive rendition can stand for it.
+    pub original: Option<Original>,
     /// The legal hold it is under, by the thing held.
     pub held: Option<String>,
     /// Open findings for which its sound is evidence.
     pub open: Vec<Code>,
+}
+
+/// An original beside its archive rendition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Original {
+    pub keep_days: u32,
+    pub bytes: u64,
 }
 
 /// The room on the disk.
@@ -41,13 +50,26 @@ pub struct Room {
 pub enum Why {
     /// It is older than its site keeps its class.
     Age { keep_days: u32 },
+    /// Its archive rendition stands for it, and the site keeps originals no longer.
+    Archived { original_days: u32 },
     /// The disk has less room than its floor.
     Space { floor_bytes: u64 },
+}
+
+/// What of a recording goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Everything; a tombstone stays.
+    Whole,
+    /// Its original; its archive rendition stays.
+    Original,
 }
 
 /// A recording that goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Going {
+    pub part: Part,
     #[serde(skip)]
     pub site: i64,
     pub recording: i64,
@@ -104,6 +126,7 @@ impl Candidate {
 
     fn going(&self, why: Why) -> Going {
         Going {
+            part: Part::Whole,
             site: self.site,
             recording: self.recording,
             sha256: self.hash,
@@ -112,6 +135,13 @@ impl Candidate {
             class: self.class,
             why,
         }
+    }
+
+    /// Its original goes before the rest.
+    fn original_going(&self, as_of: Moment) -> Option<Going> {
+        let original = self.original.filter(|original| self.is_older(original.keep_days, as_of))?;
+        let why = Why::Archived { original_days: original.keep_days };
+        Some(Going { part: Part::Original, bytes: original.bytes, ..self.going(why) })
     }
 
     /// Past its time: it goes, or a reason why it stays.
@@ -141,6 +171,7 @@ pub fn plan(candidates: &[Candidate], as_of: Moment, room: Option<Room>) -> Plan
     let mut young = Vec::new();
     for one in candidates {
         let Some(keep_days) = one.keep_days.filter(|days| one.is_older(*days, as_of)) else {
+            plan.going.extend(one.original_going(as_of).filter(|_| one.past().is_none()));
             young.push(one);
             continue;
         };
@@ -173,7 +204,9 @@ fn make_room(plan: &mut Plan, mut rest: Vec<&Candidate>, as_of: Moment, room: Ro
         if free >= room.floor_bytes {
             break;
         }
-        free = free.saturating_add(one.bytes);
+        let counted = plan.going.iter().find(|going| going.recording == one.recording);
+        free = free.saturating_add(one.bytes - counted.map_or(0, |original| original.bytes));
+        plan.going.retain(|going| going.recording != one.recording);
         plan.spared.retain(|spared| spared.recording != one.recording);
         plan.going.push(one.going(Why::Space { floor_bytes: room.floor_bytes }));
     }

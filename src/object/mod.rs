@@ -3,6 +3,7 @@
 pub mod folder;
 mod gate;
 pub mod memory;
+mod renditions;
 pub mod sealed;
 mod segments;
 mod stores;

@@ -6,6 +6,7 @@
 //! sealed bytes are what they were.
 
 use super::folder::{Folder, keep};
+use super::renditions::FOLDER;
 use super::segments::{self, KEY, SEGMENT, TAG};
 use super::{Incoming, ObjectStore, Pace, Proved, Readable, Space, hashed};
 use crate::recording::ContentHash;
@@ -105,6 +106,7 @@ impl Sealed {
     /// When the folder cannot be made or written.
     pub fn open(root: &Path, keys: KeyRing) -> io::Result<Self> {
         Folder::open(root)?;
+        Folder::open(&root.join(FOLDER))?;
         Ok(Self { root: root.to_owned(), keys })
     }
 
@@ -119,6 +121,43 @@ impl Sealed {
 
     fn path(&self, hash: &ContentHash) -> PathBuf {
         Folder::path_in(&self.root, hash)
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether an object is here.
+    pub fn holds(&self, hash: &ContentHash) -> bool {
+        self.path(hash).exists()
+    }
+
+    /// What is made of its objects, sealed by the same keys; each under the name of its object.
+    pub(super) fn renditions(&self) -> Self {
+        Self { root: self.root.join(FOLDER), keys: self.keys.clone() }
+    }
+
+    /// Begins to take bytes under a name that is not their hash.
+    pub(super) fn begin_as(&self, name: ContentHash) -> io::Result<Box<dyn Incoming>> {
+        Folder::beside(&self.root)?;
+        Ok(Box::new(self.writing(Some(name))?))
+    }
+
+    fn writing(&self, name: Option<ContentHash>) -> io::Result<Writing> {
+        let own = segments::random::<KEY>()?;
+        Ok(Writing {
+            name,
+            root: self.root.clone(),
+            site_key: self.keys.current()?.clone(),
+            key: segments::key(&own)?,
+            own,
+            file: Folder::temporary(&self.root)?,
+            segment: Vec::with_capacity(SEGMENT + TAG),
+            number: 0,
+            plain: Sha256::new(),
+            sealed: Sha256::new(),
+            bytes: 0,
+        })
     }
 
     fn slip(&self, hash: &ContentHash) -> io::Result<Slip> {
@@ -224,6 +263,8 @@ fn write_slip(root: &Path, hash: &ContentHash, slip: &Slip) -> io::Result<()> {
 }
 
 struct Writing {
+    /// Its name, where that is not the hash of its bytes.
+    name: Option<ContentHash>,
     root: PathBuf,
     site_key: SiteKey,
     own: [u8; KEY],
@@ -270,6 +311,7 @@ impl Incoming for Writing {
     fn finish(mut self: Box<Self>) -> io::Result<(ContentHash, u64)> {
         self.write_segment(true)?;
         let hash = ContentHash(self.plain.finalize().into());
+        let hash = self.name.unwrap_or(hash);
         let target = Folder::path_in(&self.root, &hash);
         if target.exists() {
             return Ok((hash, self.bytes));
@@ -342,19 +384,7 @@ impl Seek for Opened {
 
 impl ObjectStore for Sealed {
     fn begin(&self) -> io::Result<Box<dyn Incoming>> {
-        let own = segments::random::<KEY>()?;
-        Ok(Box::new(Writing {
-            root: self.root.clone(),
-            site_key: self.keys.current()?.clone(),
-            key: segments::key(&own)?,
-            own,
-            file: Folder::temporary(&self.root)?,
-            segment: Vec::with_capacity(SEGMENT + TAG),
-            number: 0,
-            plain: Sha256::new(),
-            sealed: Sha256::new(),
-            bytes: 0,
-        }))
+        Ok(Box::new(self.writing(None)?))
     }
 
     fn open(&self, hash: &ContentHash) -> io::Result<Box<dyn Readable>> {

@@ -17,9 +17,6 @@ pub enum OnDisk {
     Copy(NamedTempFile),
 }
 
-/// The folder of renditions, beside those of the objects.
-const RENDITIONS: &str = ".renditions";
-
 impl OnDisk {
     /// Where the bytes are to be read, while this lives.
     pub fn path(&self) -> &Path {
@@ -57,6 +54,14 @@ impl Stores {
     /// The sealed store of a site that has a key.
     pub fn own(&self, site: &str) -> Option<&Arc<Sealed>> {
         self.own.get(site)
+    }
+
+    pub(super) fn all_own(&self) -> impl Iterator<Item = &Sealed> {
+        self.own.values().map(|own| &**own)
+    }
+
+    pub(super) fn copies(&self) -> &Path {
+        &self.copies
     }
 
     /// Where a site's new objects go.
@@ -114,21 +119,17 @@ impl Stores {
         if let Some(path) = self.all().find_map(|store| store.local_path(hash)) {
             return Ok(OnDisk::Own(path));
         }
-        let mut copy = Folder::temporary(&self.copies)?;
+        let mut copy = self.temporary()?;
         io::copy(&mut self.open(hash)?, &mut copy)?;
         Ok(OnDisk::Copy(copy))
     }
 
-    /// Where what browsers play of an object is kept. It goes when the object goes.
-    pub fn rendition(&self, hash: &ContentHash) -> PathBuf {
-        self.copies.join(RENDITIONS).join(format!("{hash}.wav"))
-    }
-
-    fn forget_rendition(&self, hash: &ContentHash) -> io::Result<()> {
-        match std::fs::remove_file(self.rendition(hash)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+    /// A private file that is gone when this is dropped, on the disk of the recordings.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn temporary(&self) -> io::Result<NamedTempFile> {
+        Folder::temporary(&self.copies)
     }
 
     /// The objects whose hash begins with this byte, with their lengths, in order.

@@ -160,6 +160,37 @@ pub struct Hints {
     pub finished_at: Option<Moment>,
 }
 
+/// A recording in a smaller form, from which the same samples come back, and how it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rendition {
+    pub sha256: ContentHash,
+    pub bytes: u64,
+    pub codec: String,
+    /// The encoder with its version, and what it was told.
+    pub encoder: String,
+    pub settings: String,
+    pub channels: u16,
+    pub sample_rate_hz: u32,
+    /// Bits of a sample.
+    pub bits: u8,
+    /// Samples of one channel.
+    pub frames: u64,
+    /// SHA-256 of the samples of the original and of the rendition alike: whole numbers of so many
+    /// bits, little end first, channels in turn.
+    pub pcm_sha256: ContentHash,
+}
+
+/// The rendition for the archive, beside its original or in its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Archived {
+    #[serde(flatten)]
+    pub rendition: Rendition,
+    pub made_at: Moment,
+    /// When the original went, and by what rule; nothing while it is there.
+    pub original_gone_at: Option<Moment>,
+    pub original_gone_why: Option<String>,
+}
+
 /// One stored audio file with its facts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recording {
@@ -172,6 +203,9 @@ pub struct Recording {
     pub state_at: Moment,
     /// `None` until somebody has listened.
     pub measures: Option<Measures>,
+    /// Its archive rendition, where one was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<Archived>,
 }
 
 /// What is left of an erased recording, beside its row.
@@ -189,6 +223,45 @@ impl Recording {
     /// Whether anybody can listen to it: it has sound, and its bytes were not erased.
     pub fn is_playable(&self) -> bool {
         self.has_sound() && self.state != State::Erased
+    }
+
+    /// Its archive rendition, where the original is gone.
+    pub fn in_place(&self) -> Option<&Rendition> {
+        let archived = self.archived.as_ref()?;
+        archived.original_gone_at.map(|_| &archived.rendition)
+    }
+
+    /// The digest of the bytes that hold its sound now: the original's, while that is there.
+    pub fn sound_hash(&self) -> ContentHash {
+        self.in_place().map_or(self.hash, |rendition| rendition.sha256)
+    }
+
+    /// The name of those bytes.
+    pub fn sound_name(&self) -> String {
+        match self.in_place() {
+            Some(_) => format!("{}.flac", self.hints.name),
+            None => self.hints.name.clone(),
+        }
+    }
+
+    /// The digests of its bytes that are kept: the original's while it is there, the rendition's.
+    pub fn objects(&self) -> Vec<ContentHash> {
+        let original = self.in_place().is_none().then_some(self.hash);
+        let rendition = self.archived.as_ref().map(|archived| archived.rendition.sha256);
+        original.into_iter().chain(rendition).collect()
+    }
+
+    /// Bytes that it takes on the disk, original and rendition.
+    pub fn stored_bytes(&self) -> u64 {
+        let original = if self.in_place().is_some() { 0 } else { self.bytes };
+        original + self.archived.as_ref().map_or(0, |archived| archived.rendition.bytes)
+    }
+
+    /// Whether an archive rendition is worth its room: of plain PCM alone. Every other codec is
+    /// smaller already than FLAC makes its sound.
+    pub fn is_archivable(&self) -> bool {
+        let plain = |measures: &Measures| measures.codec == "PCM";
+        self.archived.is_none() && self.is_playable() && self.measures.as_ref().is_some_and(plain)
     }
 
     /// Whether it is a recording of somebody: a file of a header and no sound is none, and owes

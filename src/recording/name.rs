@@ -206,6 +206,7 @@ mod tests {
             state: crate::recording::State::Stored,
             state_at: Moment::default(),
             measures: None,
+            archived: None,
         };
         assert_eq!(call_of(&recording, &[call(1, "1"), call(2, "2")]), None);
         assert_eq!(call_of(&recording, &[call(1, "1")]), Some(1));

@@ -32,6 +32,8 @@ pub enum Kind {
     Hold = 10,
     /// The tombstone of a recording whose bytes were erased.
     Erasure = 11,
+    /// An archive rendition that was made, or that stands in place of its original now.
+    Rendition = 12,
 }
 
 impl Kind {
@@ -39,7 +41,7 @@ impl Kind {
     pub fn of(number: i64) -> Option<Self> {
         use Kind::*;
         let acts = [Recording, Entry, Decision, Explanation, Settings, Directory, Access];
-        let keeping = [Object, Hold, Erasure];
+        let keeping = [Object, Hold, Erasure, Rendition];
         std::iter::once(Delivery).chain(acts).chain(keeping).find(|kind| *kind as i64 == number)
     }
 }

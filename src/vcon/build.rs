@@ -72,7 +72,7 @@ pub fn build(conversation: &Conversation<'_>) -> Value {
         "updated_at": date(created),
         "parties": parties(conversation),
         "dialog": dialogs(conversation),
-        "analysis": [analysis(conversation)],
+        "analysis": analyses(conversation),
         "attachments": attachments(conversation),
     });
     if let Some((entry, _)) = conversation.entry {
@@ -160,13 +160,14 @@ fn dialog(conversation: &Conversation<'_>, sound: &Sound<'_>) -> Value {
     let both = [originator(call), other(call)];
     // One channel holds both; of two channels nothing is known but that each holds one of them.
     let parties = if channels == 2 { json!([both, both]) } else { json!(both) };
-    let name = if conversation.masked { masked_numbers(&hints.name) } else { hints.name.clone() };
+    let name = recording.sound_name();
+    let name = if conversation.masked { masked_numbers(&name) } else { name };
     let mut dialog = json!({
         "type": "recording",
         "start": date(start),
         "parties": parties,
         "originator": originator(call),
-        "mediatype": media_type(&hints.name),
+        "mediatype": media_type(&recording.sound_name()),
         "filename": name,
     });
     if let Some(measures) = recording.measures.as_ref().filter(|one| one.duration_s.is_finite()) {
@@ -175,7 +176,7 @@ fn dialog(conversation: &Conversation<'_>, sound: &Sound<'_>) -> Value {
     if let Some(history) = history(call) {
         dialog["party_history"] = history;
     }
-    let own_hash = format!("sha256-{}", BASE64URL.encode(recording.hash.0));
+    let own_hash = format!("sha256-{}", BASE64URL.encode(recording.sound_hash().0));
     match &sound.bytes {
         Some(bytes) => {
             let hash = format!("sha512-{}", BASE64URL.encode(Sha512::digest(bytes)));
@@ -208,6 +209,24 @@ fn media_type(name: &str) -> &'static str {
         Some("flac") => "audio/flac",
         _ => "application/octet-stream",
     }
+}
+
+/// What was found of the call, and how the archive keeps its sound.
+fn analyses(conversation: &Conversation<'_>) -> Vec<Value> {
+    let archived = conversation.sounds.iter().enumerate().filter_map(|(dialog, sound)| {
+        let archived = sound.recording.archived.as_ref()?;
+        Some(json!({
+            "type": "report",
+            "dialog": dialog,
+            "vendor": VENDOR,
+            "product": archived.rendition.encoder,
+            "schema": "archived",
+            "mediatype": "application/json",
+            "encoding": "json",
+            "body": { "original_sha256": sound.recording.hash, "archived": archived },
+        }))
+    });
+    std::iter::once(analysis(conversation)).chain(archived).collect()
 }
 
 /// What was found of the call: its times and its verdict, no number.

@@ -108,6 +108,7 @@ pub fn recording(key: i64, call: Option<i64>, starts_at: Moment) -> RecordingFac
         state: recording::State::Verified,
         state_at: starts_at + TimeDelta::seconds(62),
         measures: Some(measures(54.0, SoundClass::Ok)),
+        archived: None,
     };
     RecordingFact { key, call, recording }
 }

@@ -19,6 +19,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("migrations/0002_keeping.sql")),
         M::up(include_str!("migrations/0003_pulse.sql")),
         M::up(include_str!("migrations/0004_sequence.sql")),
+        M::up(include_str!("migrations/0005_archive.sql")),
     ])
 }
 

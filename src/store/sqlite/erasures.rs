@@ -6,7 +6,7 @@ use super::{Tx, entries, findings, holds, links, objects, recordings};
 use crate::audit::RecordingFact;
 use crate::call::Moment;
 use crate::finding::{About, State as Standing};
-use crate::keeping::{Candidate, Class};
+use crate::keeping::{Candidate, Class, Original};
 pub use crate::recording::Tombstone;
 use crate::recording::{ContentHash, State};
 use crate::site::SiteSettings;
@@ -34,8 +34,9 @@ pub enum Refused {
 }
 
 impl Tx<'_, '_> {
-    /// Writes the tombstone of a recording; its bytes may be removed after the commit. A legal hold
-    /// wins, also one that came after the plan.
+    /// Writes the tombstone of a recording; its bytes, those of the original and of its archive
+    /// rendition, may be removed after the commit. A legal hold wins, also one that came after the
+    /// plan.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such recording.
@@ -46,7 +47,7 @@ impl Tx<'_, '_> {
         why: &str,
         at: Moment,
         who: &str,
-    ) -> Result<std::result::Result<ContentHash, Refused>> {
+    ) -> Result<std::result::Result<Vec<ContentHash>, Refused>> {
         let fact = recordings::recording(self.connection, key)?;
         if fact.recording.state == State::Erased {
             return Ok(Err(Refused::Already));
@@ -57,7 +58,7 @@ impl Tx<'_, '_> {
         let (object, bytes) = (fact.recording.hash, fact.recording.bytes);
         let erased = Erased { object, bytes, why: why.to_owned() };
         self.act(site, Kind::Erasure, at, who, &erased)?;
-        Ok(Ok(object))
+        Ok(Ok(fact.recording.objects()))
     }
 }
 
@@ -87,7 +88,8 @@ pub fn apply(place: &Place<'_>, fact: &Fact, erased: Erased) -> Result<()> {
         "INSERT OR REPLACE INTO tombstone VALUES (?1, ?2, ?3, ?4)",
         params![found.key, fact.site, fact.id, doc],
     )?;
-    objects::forget(place, fact.site, &found)
+    let objects = found.recording.objects();
+    objects.iter().try_for_each(|object| objects::forget(place, fact.site, &found, object))
 }
 
 /// The tombstone of a recording, if it was erased.
@@ -127,15 +129,32 @@ pub fn candidates(
                 site,
                 recording: fact.key,
                 hash: fact.recording.hash,
-                bytes: fact.recording.bytes,
+                bytes: fact.recording.stored_bytes(),
                 begins_at: recordings::starts_at(&fact.recording),
                 class,
                 keep_days: class.keep_days(settings),
+                original: original(&fact, class, settings),
                 held: held.by(&fact).cloned(),
                 open,
             })
         })
         .collect()
+}
+
+/// The original that may go before the rest, where an archive rendition is beside it.
+fn original(fact: &RecordingFact, class: Class, settings: &SiteSettings) -> Option<Original> {
+    let recording = &fact.recording;
+    let beside = recording.archived.is_some() && recording.in_place().is_none();
+    let keep_days = class.original_days(settings).filter(|_| beside)?;
+    Some(Original { keep_days, bytes: recording.bytes })
+}
+
+/// The class of a recording now.
+///
+/// # Errors
+/// When a row cannot be read.
+pub fn class_of(connection: &Connection, site: i64, fact: &RecordingFact) -> Result<Class> {
+    Ok(class(connection, site, fact)?.0)
 }
 
 /// What a recording counts as, and the open findings for which its sound is evidence.

@@ -20,6 +20,7 @@ pub mod people;
 mod progress;
 pub mod pulse;
 pub mod recordings;
+pub mod renditions;
 mod repeats;
 pub mod replay;
 pub mod verify;

@@ -146,7 +146,7 @@ pub fn apply(place: &Place<'_>, fact: &Fact, seen: Seen) -> Result<()> {
     if let Some(before) = before {
         place.mark(fact.site, before.at)?;
     }
-    if let Some(recording) = recordings::by_hash(connection, fact.site, &seen.object)? {
+    if let Some(recording) = recordings::of_object(connection, fact.site, &seen.object)? {
         mark(place, fact.site, &recording)?;
     }
     Ok(())
@@ -207,8 +207,10 @@ pub fn between<'a>(
         .filter_map(|stray| stray.told(None))
         .collect();
     for recording in recordings {
-        let fault = fault(connection, site, &recording.recording.hash)?;
-        found.extend(fault.and_then(|fault| fault.told(Some(recording.key))));
+        for object in recording.recording.objects() {
+            let fault = fault(connection, site, &object)?;
+            found.extend(fault.and_then(|fault| fault.told(Some(recording.key))));
+        }
     }
     Ok(found)
 }
@@ -233,18 +235,25 @@ impl Fault {
     }
 }
 
-/// Recordings after a key that are not erased, in order.
+/// The bytes of so many recordings after a key that are not erased, in order: originals and archive
+/// renditions.
 ///
 /// # Errors
 /// When the disk fails.
 pub fn kept_after(connection: &Connection, after: i64, count: usize) -> Result<Vec<Kept>> {
     let mut query = connection.prepare_cached(
-        "SELECT key, site, hash FROM recording WHERE key > ?1 AND erased = 0 ORDER BY key LIMIT ?2",
+        "SELECT key, site, iif(original_gone, NULL, hash), rendition FROM recording
+         WHERE key > ?1 AND erased = 0 ORDER BY key LIMIT ?2",
     )?;
-    let rows = query.query_map([after, count as i64], |row| {
-        Ok(Kept { key: row.get(0)?, site: row.get(1)?, hash: ContentHash(row.get(2)?) })
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let mut kept = Vec::new();
+    let mut rows = query.query([after, count as i64])?;
+    while let Some(row) = rows.next()? {
+        let (key, site) = (row.get(0)?, row.get(1)?);
+        let hashes: [Option<[u8; 32]>; 2] = [row.get(2)?, row.get(3)?];
+        let hashes = hashes.into_iter().flatten().map(ContentHash);
+        kept.extend(hashes.map(|hash| Kept { key, site, hash }));
+    }
+    Ok(kept)
 }
 
 /// Whose bytes these are, over these sites.
@@ -253,8 +262,11 @@ pub fn kept_after(connection: &Connection, after: i64, count: usize) -> Result<V
 /// When the disk fails.
 pub fn owner(connection: &Connection, sites: &[i64], hash: &ContentHash) -> Result<Owner> {
     let mut owner = Owner::Nobody;
-    let mut query =
-        connection.prepare_cached("SELECT erased FROM recording WHERE site = ?1 AND hash = ?2")?;
+    let mut query = connection.prepare_cached(
+        "SELECT erased OR original_gone FROM recording
+         WHERE site = ?1 AND hash = ?2 UNION ALL
+         SELECT erased FROM recording WHERE site = ?1 AND rendition = ?2 ORDER BY 1 LIMIT 1",
+    )?;
     for site in sites {
         let erased = query.query_row(params![site, hash.0.as_slice()], |row| row.get(0));
         match erased.optional()? {
@@ -276,11 +288,16 @@ pub fn sites(connection: &Connection) -> Result<Vec<i64>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// An erased recording has no bytes that could be wrong.
-pub(super) fn forget(place: &Place<'_>, site: i64, fact: &RecordingFact) -> Result<()> {
+/// Bytes of a recording that are gone by rule cannot be wrong.
+pub(super) fn forget(
+    place: &Place<'_>,
+    site: i64,
+    fact: &RecordingFact,
+    object: &ContentHash,
+) -> Result<()> {
     place.connection.execute(
         "DELETE FROM object_fault WHERE site = ?1 AND hash = ?2",
-        params![site, fact.recording.hash.0.as_slice()],
+        params![site, object.0.as_slice()],
     )?;
     mark(place, site, fact)
 }

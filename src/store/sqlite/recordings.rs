@@ -123,6 +123,7 @@ pub fn apply(place: &Place<'_>, fact: &Fact, arrived: Arrived) -> Result<()> {
         state: State::Stored,
         state_at: apply::at(fact),
         measures: None,
+        archived: None,
     };
     let at = starts_at(&recording);
     place
@@ -170,7 +171,7 @@ fn fact((key, call, doc): (i64, Option<i64>, String)) -> Result<RecordingFact> {
     Ok(RecordingFact { key, call, recording })
 }
 
-fn all(
+pub(super) fn all(
     connection: &Connection,
     condition: &str,
     values: impl rusqlite::Params,
@@ -200,6 +201,22 @@ pub fn by_hash(
 ) -> Result<Option<RecordingFact>> {
     let found = all(connection, "site = ?1 AND hash = ?2", params![site, hash.0.as_slice()])?;
     Ok(found.into_iter().next())
+}
+
+/// The recording whose original or archive rendition these bytes are, if there is one.
+///
+/// # Errors
+/// When the row cannot be read.
+pub fn of_object(
+    connection: &Connection,
+    site: i64,
+    hash: &ContentHash,
+) -> Result<Option<RecordingFact>> {
+    if let Some(found) = by_hash(connection, site, hash)? {
+        return Ok(Some(found));
+    }
+    let condition = "site = ?1 AND rendition = ?2";
+    Ok(all(connection, condition, params![site, hash.0.as_slice()])?.into_iter().next())
 }
 
 /// The recording set of a call, in order.
