@@ -372,10 +372,9 @@ fn keep_always(
     let grace = TimeDelta::seconds(keeping.sweep_grace_s);
     jobs.spawn(sweep::run(archive.clone(), grace, stopped.clone()));
     let every = Duration::from_secs(keeping.retain_every_s.unsigned_abs());
-    let intake = state.intake.clone();
+    let (intake, state) = (state.intake.clone(), Arc::clone(state));
     let rules = move || intake.rules();
     jobs.spawn(archiving::run(archive.clone(), rules, listeners, every, stopped.clone()));
-    let state = Arc::clone(state);
     jobs.spawn(retain::run(move || state.keeping(), every, stopped.clone()));
 }
 

@@ -87,8 +87,8 @@ impl Ringback {
         (audible && whole).then_some(Self { frequencies_hz, on_ms, off_ms })
     }
 
-    /// The frequencies in Hz by which alone countries of the same cadence differ from this tone, where
-    /// all of them have one. Cadences are the same that differ by less than rings are let to.
+    /// The frequencies in Hz by which alone countries of the same cadence differ from this tone,
+    /// where all of them have one. Cadences are the same that differ by less than rings may.
     pub fn rivals_hz(&self) -> Vec<f32> {
         let [own_hz] = self.frequencies_hz[..] else { return Vec::new() };
         let alike = |a: &u32, b: &u32, share: f32| a.abs_diff(*b) as f32 <= share * *a as f32;

@@ -26,8 +26,8 @@ pub enum Form {
 }
 
 impl Form {
-    /// Every browser plays whole PCM in WAV, MP3, and the FLAC of the archive. The rest is made into
-    /// WAV, and so is a file whose head is not true.
+    /// Every browser plays whole PCM in WAV, MP3, and the FLAC of the archive. The rest is made
+    /// into WAV, and so is a file whose head is not true.
     pub fn of(recording: &Recording) -> Self {
         if recording.in_place().is_some() {
             return Self::Original("audio/flac");
