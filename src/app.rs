@@ -420,6 +420,7 @@ async fn listen_always(
 async fn link_always(state: Arc<State>, mut stop: Stop) {
     let (mut seen, mut waited, mut since_look) = (-1, Duration::ZERO, LOOK_EVERY);
     let (mut pause, mut look) = (LINK_EVERY, Look::default());
+    let held = relink_daemon::Held::default();
     loop {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -436,7 +437,7 @@ async fn link_always(state: Arc<State>, mut stop: Stop) {
         (seen, waited) = (newest, Duration::ZERO);
         let watch = clock::Watch::start();
         let is_due = since_look >= LOOK_EVERY;
-        link_once(&state, is_due.then_some(&mut look)).await;
+        link_once(&state, &held, is_due.then_some(&mut look)).await;
         if since_look >= LOOK_EVERY {
             since_look = Duration::ZERO;
         }
@@ -444,7 +445,7 @@ async fn link_always(state: Arc<State>, mut stop: Stop) {
     }
 }
 
-async fn link_once(state: &State, mut look: Option<&mut Look>) {
+async fn link_once(state: &State, held: &relink_daemon::Held, mut look: Option<&mut Look>) {
     let (rules, store) = (state.intake.rules(), &state.archive.store);
     for site in rules.sites.values() {
         let Ok(key) = store.site(&site.id) else { continue };
@@ -454,7 +455,7 @@ async fn link_once(state: &State, mut look: Option<&mut Look>) {
                 tracing::error!(%error, site = site.id, "not looked around; tried again");
             }
         }
-        match relink_daemon::catch_up(store, site, key, clock::now()).await {
+        match relink_daemon::catch_up_holding(held, store, site, key, clock::now()).await {
             Ok(0) => {}
             Ok(_) => count_findings(state, &site.id, key),
             Err(error) => tracing::error!(%error, site = site.id, "not linked; tried again"),

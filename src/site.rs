@@ -50,6 +50,8 @@ pub struct SiteSettings {
     pub link_auto: f64,
     /// From this probability on, a pair is proposed to the supervisor.
     pub link_suggest: f64,
+    /// Habits of the site's way of writing that are not to be found and applied, by their names.
+    pub habits_off: Vec<String>,
     /// For how many days recordings are kept; absent: for ever. Those that belong to no entry and
     /// that nobody explained are not meant.
     pub keep_days: Option<u32>,
@@ -139,6 +141,7 @@ impl Default for SiteSettings {
             clock_limit_s: 5,
             link_auto: 0.95,
             link_suggest: 0.30,
+            habits_off: Vec::new(),
             keep_days: None,
             archive_days: None,
             original_days: None,

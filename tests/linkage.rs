@@ -8,7 +8,7 @@ use ringledger::linkage::assign::assign;
 use ringledger::linkage::posterior::Edge;
 use ringledger::linkage::why::{Asked, Standing, why};
 use ringledger::linkage::{
-    Contact, Decided, Desk, Directory, Ground, Home, Links, Model, Row, Thresholds, link,
+    Beliefs, Contact, Decided, Desk, Directory, Home, Links, Row, Thresholds, link,
 };
 use std::collections::BTreeSet;
 
@@ -30,7 +30,6 @@ fn contact(key: i64, number: &str, minute: i64) -> Contact {
         extension: Some("8001".into()),
         agent: None,
         answered: true,
-        recorded: true,
     }
 }
 
@@ -40,6 +39,7 @@ fn row(key: i64, number: &str, minute: i64) -> Row {
         channel: Channel::Phone,
         number: Some(number.into()),
         other_numbers: Vec::new(),
+        mentioned: None,
         registered_at: at(minute + 2),
         occurred_at: Some(at(minute)),
         occurred_day_only: false,
@@ -58,7 +58,7 @@ fn decided(
     decided: &[Decided],
 ) -> Links {
     let desk = Desk { contacts, rows, directory, decided };
-    link(&desk, &Model::shipped(), &Ground::usual(), THRESHOLDS)
+    link(&desk, &Beliefs::shipped(), &THRESHOLDS.into())
 }
 
 fn linked(contacts: &[Contact], rows: &[Row]) -> Links {
@@ -221,7 +221,7 @@ fn why_names_the_evidence_the_rival_and_what_would_change_it() {
     let directory = Directory::new();
     let desk = Desk { contacts: &contacts, rows: &rows, directory: &directory, decided: &[] };
     let asked = Asked::Entry(1);
-    let why = why(&desk, &Model::shipped(), &Ground::usual(), THRESHOLDS, asked);
+    let why = why(&desk, &Beliefs::shipped(), THRESHOLDS, asked);
     assert_eq!(why.standing, Standing::Linked);
     assert_eq!(why.candidates.iter().map(|one| one.contact).collect::<Vec<_>>(), [1, 2]);
     assert!(why.candidates[0].bits > why.candidates[1].bits);

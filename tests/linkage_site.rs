@@ -125,7 +125,7 @@ fn links(desk: &Desk2, off: &Off) -> (BTreeMap<String, (String, f64)>, Reading) 
     let model = world.learned(&Model::shipped(), 3);
     let recording = |call: u32| reading.recordings[world.site.calls[call as usize].key as usize];
     let entry = |row: u32| reading.entries[world.site.rows[row as usize].key as usize];
-    let found = outcome(&world, &model, 0.5);
+    let found = outcome(&world, &model, &|_| 0.5);
     let name = |link: &ringledger::linkage::left_over::Together| {
         let entry = desk.entries[entry(link.row) as usize][0].clone();
         (entry, (desk.recordings[recording(link.call) as usize][0].clone(), link.probability))

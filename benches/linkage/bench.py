@@ -3,10 +3,13 @@
 
   bench.py --program target/release/ringledger --generator generate.py --scorer score.py --work DIR
            [--recordings 100000] [--seed 302] [--presets typical,messy,burst] [--perturb 3]
+           [--splink PYTHON]
 
 Per line: F1 of links (all rows, rows without a call id), F1 of findings, precision and share of the automatic links,
 calibration error with every call id withheld, wall and processor seconds, memory. `shipped` learns nothing and reads no
 habits: what it loses on `written otherwise` beside `learned` is what learning and reading are worth.
+`--splink` names a Python that has Splink 4 and SciPy (`pip install 'splink>=4,<5' scipy` in an environment of its own): the
+same files are linked by it right after, and the ratio of wall times, files in to files out, stands in the line.
 """
 import argparse, csv, json, os, subprocess, sys
 
@@ -14,13 +17,23 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 HABITS = ["number-affix", "time-form", "clock", "moment", "typing", "id-form", "shared-number", "never-registered"]
 
 
-def link(a, data, out, *more):
-    command = ["/usr/bin/time", "-f", "%e %U %M", a.program, "link", "--recordings", data + "/recordings.csv",
-               "--ledger", data + "/ledger.csv", "--directory", data + "/directory.csv", "--out", out, *more]
-    done = subprocess.run(command, capture_output=True, text=True)
+def timed(command):
+    """wall seconds, processor seconds, KiB"""
+    done = subprocess.run(["/usr/bin/time", "-f", "%e %U %M", *command], capture_output=True, text=True)
     if done.returncode > 1:
         sys.exit(done.stderr)
     return [float(x) for x in done.stderr.strip().splitlines()[-1].split()]
+
+
+def link(a, data, out, *more):
+    return timed([a.program, "link", "--recordings", data + "/recordings.csv", "--ledger", data + "/ledger.csv",
+                  "--directory", data + "/directory.csv", "--out", out, *more])
+
+
+def scored(a, data, out):
+    subprocess.run([sys.executable, a.scorer, "--truth", data + "/truth.csv", "--links", out + "/links.csv", "--mismatches",
+                    out + "/mismatches.csv", "--out", out + "/metrics.json", "--brief"], check=True, stdout=subprocess.DEVNULL)
+    return json.load(open(out + "/metrics.json"))
 
 
 def truth(data):
@@ -68,15 +81,23 @@ def calibration(a, data, out):
 
 def line(a, name, data, out, *more, calibrate=False):
     wall, user, memory = link(a, data, out, *more)
-    subprocess.run([sys.executable, a.scorer, "--truth", data + "/truth.csv", "--links", out + "/links.csv", "--mismatches",
-                    out + "/mismatches.csv", "--out", out + "/metrics.json", "--brief"], check=True, stdout=subprocess.DEVNULL)
-    m = json.load(open(out + "/metrics.json")); f = lambda k: m.get(k, {}).get("f1", 0)
+    m = scored(a, data, out); f = lambda k: m.get(k, {}).get("f1", 0)
     precision, share = automatic(data, out)
     error = "%.4f" % calibration(a, data, out) if calibrate else "-"
     print("| %s | %.4f | %.4f | %.3f | %.3f | %.3f | %.4f | %.3f | %s | %.2f | %.2f | %d | %d |" % (
         name, f("links"), f("links_without_call_id"), f("unregistered"), f("ghost"), f("duplicate"), precision, share, error,
         wall, user, memory / 1024, m["one_to_one_violations"] + m["walkin_links"]), flush=True)
-    return f("links")
+    return wall
+
+
+def beside(a, name, data, own_wall):
+    """the same files by Splink; own_wall: ours, seconds"""
+    out = data + "-splink"
+    wall, user, memory = timed([a.splink, HERE + "/splink_link.py", data, out])
+    m = scored(a, data, out); f = lambda k: m.get(k, {}).get("f1", 0)
+    print("| %s, Splink: %.1f times our wall | %.4f | %.4f | %.3f | %.3f | %.3f | - | - | - | %.2f | %.2f | %d | %d |" % (
+        name, wall / max(own_wall, 0.01), f("links"), f("links_without_call_id"), f("unregistered"), f("ghost"),
+        f("duplicate"), wall, user, memory / 1024, m["one_to_one_violations"] + m["walkin_links"]), flush=True)
 
 
 def main():
@@ -85,6 +106,7 @@ def main():
         ap.add_argument("--" + name, required=True)
     ap.add_argument("--recordings", default="100000"); ap.add_argument("--seed", default="302")
     ap.add_argument("--presets", default="typical,messy,burst"); ap.add_argument("--perturb", type=int, default=3)
+    ap.add_argument("--splink", help="a Python that has Splink 4 and SciPy")
     a = ap.parse_args()
     print("| data | F1 | F1 no id | unregistered | ghost | duplicate | auto P | auto share | calibration | wall s | CPU s | MB | violations |")
     print("|---" * 13 + "|")
@@ -94,7 +116,9 @@ def main():
         if not os.path.exists(data + "/truth.csv"):
             subprocess.run([sys.executable, a.generator, "--preset", preset, "--recordings", a.recordings, "--seed", a.seed,
                             "--out", data], check=True, stdout=subprocess.DEVNULL)
-        line(a, preset, data, data + "-out", calibrate=True)
+        wall = line(a, preset, data, data + "-out", calibrate=True)
+        if a.splink:
+            beside(a, preset, data, wall)
         line(a, preset + ", shipped", data, data + "-shipped", "--shipped-weights", *off)
         for n in range(1, a.perturb + 1):
             other = "%s-p%d" % (data, n)

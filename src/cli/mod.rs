@@ -14,6 +14,7 @@ mod demo;
 mod erase;
 mod export;
 pub mod fold;
+mod habits;
 mod hold;
 mod import;
 mod link;
@@ -90,6 +91,8 @@ pub enum Command {
     Fold(fold::Args),
     /// Link recordings and ledger from files alone, by the same rules as the daemon.
     Link(link::Args),
+    /// Tell what was learned of a site's way of writing.
+    Habits(habits::Args),
     /// Tell why an entry, call or recording is linked as it is.
     Why(why::Args),
     /// Measure audio files: length, level, silence, waveform, class.
@@ -169,6 +172,7 @@ pub fn main() -> ExitCode {
         Command::Config(args) => config::run(args, cli.json),
         Command::Fold(args) => fold::run(args, cli.json),
         Command::Link(args) => link::run(args, cli.json),
+        Command::Habits(args) => habits::run(args, cli.json),
         Command::Why(args) => why::run(args, cli.json),
         Command::Listen(args) => listen::run(args, cli.json),
         Command::Repair(args) => repair::run(args, cli.json),

@@ -4,6 +4,7 @@ use super::locate::{Step, line_of, line_of_key, written};
 use super::{AddressRange, Config, Env, SourceConfig};
 use crate::call::Cadence;
 use crate::keeping::Class;
+use crate::linkage::habits::Off;
 use crate::pbx;
 use crate::pbx::generic::FieldMap;
 use crate::recording::name::NamePattern;
@@ -392,6 +393,9 @@ fn check_settings(settings: &SiteSettings, at: &dyn Fn(&str) -> String, found: &
     if !(0.0..=1.0).contains(&auto) || !(0.0..=auto).contains(&suggest) {
         let why = format!("0 ≤ link_suggest ({suggest}) ≤ link_auto ({auto}) ≤ 1 must hold");
         found.push((at("link_auto"), why));
+    }
+    if let Err(why) = Off::of(&settings.habits_off) {
+        found.push((at("habits_off"), why));
     }
 }
 

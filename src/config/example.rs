@@ -136,6 +136,10 @@ const COMMENTS: &[(&str, &str)] = &[
         "From this probability on, a pair is proposed to the supervisor.",
     ),
     (
+        "sites.settings.habits_off",
+        "Habits of writing that are not to be found and applied, as `why` and the habits' page name them.",
+    ),
+    (
         "sites.settings.keep_days",
         "Recordings are erased when they are so old; without it they are kept for ever.",
     ),

@@ -9,6 +9,7 @@ use crate::finding::About;
 use crate::job::relink::{self, start_of};
 use crate::ledger::version::{Change, changes};
 use crate::linkage::Proposal;
+use crate::linkage::habits::Habit;
 use crate::linkage::why::{Asked, Why};
 use crate::party::PhoneNumber;
 use crate::site::Site;
@@ -16,7 +17,7 @@ use crate::store::sqlite::entries::Version;
 use crate::store::sqlite::erasures::{self, Tombstone};
 use crate::store::sqlite::findings;
 pub use crate::store::sqlite::findings::{Kept, Wanted, place_of};
-use crate::store::sqlite::{calls, entries, holds, links, recordings, window};
+use crate::store::sqlite::{beliefs, calls, entries, holds, links, recordings, window};
 use crate::store::{self, Connection, Store};
 use chrono::Days;
 use std::sync::Arc;
@@ -32,6 +33,17 @@ const FOUND_MAX: usize = 50;
 pub struct Answers {
     pub store: Store,
     pub rules: Arc<Rules>,
+}
+
+/// What was learned of a site's way of writing, and from how much.
+#[derive(Debug, serde::Serialize)]
+pub struct HabitsAnswer {
+    pub at: Moment,
+    pub calls: usize,
+    pub entries: usize,
+    /// In sentences; each with the name by which `habits_off` switches it off.
+    pub habits: Vec<Habit>,
+    pub off: Vec<String>,
 }
 
 /// A call with everything that hangs on it.
@@ -301,6 +313,22 @@ impl Answers {
         });
         let gone = || Error::not_found(format!("entry, call or recording `{what}`"));
         found.await?.ok_or_else(gone)
+    }
+
+    /// What was learned of a site's way of writing; nothing where nothing was yet.
+    ///
+    /// # Errors
+    /// When the site is not known or the row cannot be read.
+    pub async fn habits(&self, site: &str) -> Result<Option<HabitsAnswer>> {
+        let (_, key) = known_site(&self.rules, &self.store, site)?;
+        let found = self.read(move |connection| beliefs::learned(connection, key)).await?;
+        Ok(found.map(|(at, learned)| HabitsAnswer {
+            at,
+            calls: learned.calls,
+            entries: learned.entries,
+            habits: learned.habits,
+            off: learned.off,
+        }))
     }
 
     /// Calls and entries of a number, or entries with words in them.

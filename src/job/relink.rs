@@ -1,16 +1,17 @@
-//! Links and findings of the days that changed. It computes a whole window and writes only
-//! differences, so a second run changes nothing, and days nobody touched cost nothing.
+//! Links of what changed, then findings of the days that changed with it. Only differences are
+//! written, so a second run changes nothing, and what nobody touched costs nothing.
 
-use crate::audit::{self, CallFact, EntryFact, Question, RecordingFact};
-use crate::call::{Direction, Moment};
+use super::near::Near;
+use super::stirring::{self, Changes};
+use crate::audit::{self, Question};
+use crate::call::Moment;
 use crate::finding::Finding;
-use crate::ledger::unit;
 use crate::linkage::why::{Asked, Why};
-use crate::linkage::{self, Contact, Desk, Ground, Links, Model, Row, Thresholds};
-use crate::recording::name;
+use crate::linkage::{self, Bars, Desk, Links, Thresholds};
 use crate::site::Site;
 use crate::store::sqlite::links::Outcome;
-use crate::store::sqlite::window::{self, DirtyDay, Sides};
+use crate::store::sqlite::stirred::{self, Side, Stirred};
+use crate::store::sqlite::window::{self, DirtyDay};
 use crate::store::{Connection, Result, Tx};
 use chrono::{Days, NaiveDate, TimeDelta, TimeZone};
 use std::collections::BTreeMap;
@@ -22,13 +23,16 @@ pub struct At<'a> {
     pub key: i64,
 }
 
-/// What the first step comes to: which recording belongs to which call, and the links of a window.
+/// What the first step comes to: which recording belongs to which call, and the links of a part of
+/// the site.
 pub struct Linked {
-    pub pairs: Vec<(i64, Option<i64>)>,
-    decides: BTreeMap<i64, Moment>,
+    /// Recordings that belong to another call now, or to none.
+    pairs: Vec<(i64, Option<i64>)>,
+    /// Contacts whose links are decided, with their times; those that are gone have none.
+    decides: BTreeMap<i64, Option<Moment>>,
     links: Links,
-    /// Local days on which something may have changed.
-    pub days: Vec<NaiveDate>,
+    /// The changes that this settles.
+    settles: Vec<Stirred>,
 }
 
 /// What the second step comes to: the findings of one day.
@@ -61,40 +65,81 @@ fn shifted(day: NaiveDate, days: i64) -> NaiveDate {
     moved.unwrap_or(day)
 }
 
-/// Calls within reach of a day that are linked at once, at most: it bounds memory. A busy desk has
-/// some hundreds a day.
-const CALLS_MAX: i64 = 100_000;
+/// How far around what changed is read at first, in seconds; more where its neighbourhood reaches
+/// further.
+const AROUND_S: i64 = 85 * 3600;
 
-/// Whether a day's links and findings can be computed within the limit.
-///
-/// # Errors
-/// When the disk fails.
-pub fn fits(connection: &Connection, at: At<'_>, day: NaiveDate) -> Result<bool> {
-    let reach = TimeDelta::seconds(linkage::reach_s()) * 2;
-    let (from, to) = (start_of(at.site, day), start_of(at.site, shifted(day, 1)));
-    Ok(window::calls_count(connection, at.key, from - reach, to + reach)? <= CALLS_MAX)
-}
-
-/// First step: links of everything that lies within reach of a day, computed over twice that reach,
-/// so that what is decided does not depend on where the window was cut.
+/// First step: the links of what changed, the newest changes that lie together first; nothing where
+/// nothing changed. It is to be asked again until then.
 ///
 /// # Errors
 /// When a row cannot be read.
-pub fn link(connection: &Connection, at: At<'_>, day: NaiveDate) -> Result<Linked> {
-    let reach = TimeDelta::seconds(linkage::reach_s());
-    let (from, to) = (start_of(at.site, day), start_of(at.site, shifted(day, 1)));
-    let sides = window::sides(connection, at.key, from - reach * 2, to + reach * 2)?;
-    let pairs = pair(&sides);
-    let contacts = contacts(&sides, &pairs);
-    let rows: Vec<Row> = sides.entries.iter().map(row).collect();
-    let desk = desk(&sides, &contacts, &rows);
-    let thresholds = thresholds(at.site, from);
-    let links = linkage::link(&desk, &Model::shipped(), &Ground::usual(), thresholds);
-    let near = |moment: &Moment| *moment >= from - reach && *moment < to + reach;
-    let decides = times(&sides, &pairs).into_iter().filter(|(_, at)| near(at)).collect();
-    let reach_days = reach.num_days() + 1;
-    let days = (-reach_days..=reach_days).map(|days| shifted(day, days)).collect();
-    Ok(Linked { pairs, decides, links, days })
+pub fn link(connection: &Connection, at: At<'_>, near: &mut Near) -> Result<Option<Linked>> {
+    let stirred = stirred::stirred(connection, at.key)?;
+    if stirred.is_empty() {
+        return Ok(None);
+    }
+    near.refresh(connection, at, &stirred)?;
+    if stirred.iter().any(|one| one.side == Side::Everything) {
+        return whole(connection, at, stirred).map(Some);
+    }
+    let (newest, settles) = stirring::newest(connection, at, stirred)?;
+    part(connection, at, near, &newest, settles).map(Some)
+}
+
+/// Everything of a site, from scratch.
+fn whole(connection: &Connection, at: At<'_>, settles: Vec<Stirred>) -> Result<Linked> {
+    let mut near = Near::default();
+    near.cover(connection, at, (i64::MIN, i64::MAX))?;
+    let changes = Changes::of(connection, at, &settles)?;
+    let pairs = changes.pair(&mut near);
+    let decided = near.decided(connection)?;
+    let desk = Desk {
+        contacts: near.contacts.between(i64::MIN, i64::MAX),
+        rows: near.rows.between(i64::MIN, i64::MAX),
+        directory: &near.directory,
+        decided: &decided,
+    };
+    let links = linkage::link(&desk, near.beliefs(), &bars(at.site));
+    let mut decides: BTreeMap<i64, Option<Moment>> = BTreeMap::new();
+    // A recording that belongs to a call is no contact any more.
+    decides.extend(near.recordings.places().map(|(key, _)| (-key, None)));
+    decides.extend(changes.gone().map(|key| (key, None)));
+    let here = near.calls.places().chain(near.contacts.places());
+    decides.extend(here.map(|(key, _)| (key, near.time_of(key))));
+    Ok(Linked { pairs, decides, links, settles })
+}
+
+/// The neighbourhood of changes that lie together.
+fn part(
+    connection: &Connection,
+    at: At<'_>,
+    near: &mut Near,
+    changes: &Changes,
+    settles: Vec<Stirred>,
+) -> Result<Linked> {
+    let (from, to) = changes.span();
+    let mut span = (from - AROUND_S, to + AROUND_S);
+    near.cover(connection, at, span)?;
+    let pairs = changes.pair(near);
+    let change = changes.told(connection, near, &pairs)?;
+    let bars = bars(at.site);
+    let part = loop {
+        near.cover(connection, at, span)?;
+        let decided = near.decided(connection)?;
+        let desk = Desk {
+            contacts: near.contacts.between(span.0, span.1),
+            rows: near.rows.between(span.0, span.1),
+            directory: &near.directory,
+            decided: &decided,
+        };
+        match linkage::relink(&desk, span, &change, near.beliefs(), &bars) {
+            Ok(part) => break part,
+            Err(more) => span = (more.from, more.to),
+        }
+    };
+    let decides = part.contacts.iter().map(|key| (*key, near.time_of(*key))).collect();
+    Ok(Linked { pairs, decides, links: part.links, settles })
 }
 
 /// Why a contact or an entry of about a moment is linked as it is.
@@ -102,33 +147,94 @@ pub fn link(connection: &Connection, at: At<'_>, day: NaiveDate) -> Result<Linke
 /// # Errors
 /// When a row cannot be read.
 pub fn why(connection: &Connection, at: At<'_>, about: Moment, asked: Asked) -> Result<Why> {
-    let reach = TimeDelta::seconds(linkage::reach_s()) * 2;
-    let sides = window::sides(connection, at.key, about - reach, about + reach)?;
-    let contacts = contacts(&sides, &pair(&sides));
-    let rows: Vec<Row> = sides.entries.iter().map(row).collect();
-    let desk = desk(&sides, &contacts, &rows);
-    let thresholds = thresholds(at.site, about);
-    Ok(linkage::why::why(&desk, &Model::shipped(), &Ground::usual(), thresholds, asked))
+    let mut near = Near::default();
+    let reach = 3 * linkage::reach_s();
+    let span = (about.timestamp() - reach, about.timestamp() + reach);
+    near.cover(connection, at, span)?;
+    let decided = near.decided(connection)?;
+    let desk = Desk {
+        contacts: near.contacts.between(span.0, span.1),
+        rows: near.rows.between(span.0, span.1),
+        directory: &near.directory,
+        decided: &decided,
+    };
+    let settings = at.site.settings_at(about);
+    let thresholds = Thresholds { auto: settings.link_auto, suggest: settings.link_suggest };
+    Ok(linkage::why::why(&desk, near.beliefs(), thresholds, asked))
 }
 
-fn thresholds(site: &Site, at: Moment) -> Thresholds {
-    let settings = site.settings_at(at);
-    Thresholds { auto: settings.link_auto, suggest: settings.link_suggest }
+/// Thresholds as the site's dated settings have them.
+fn bars(site: &Site) -> Bars {
+    let from = |day: Option<NaiveDate>| day.map_or(i64::MIN, |day| start_of(site, day).timestamp());
+    let dated = site.versions.iter().map(|version| {
+        let (auto, suggest) = (version.link_auto, version.link_suggest);
+        (from(version.valid_from), Thresholds { auto, suggest })
+    });
+    let usual = crate::site::SiteSettings::default();
+    let usual = Thresholds { auto: usual.link_auto, suggest: usual.link_suggest };
+    Bars::dated(dated.collect()).unwrap_or_else(|| usual.into())
 }
 
-fn desk<'a>(sides: &'a Sides, contacts: &'a [Contact], rows: &'a [Row]) -> Desk<'a> {
-    Desk { contacts, rows, directory: &sides.directory, decided: &sides.decided }
+/// Contacts whose links are written at once.
+const WRITTEN_MAX: usize = 2000;
+
+impl Linked {
+    /// In pieces that hold the writer up for a short while only; the last one settles the changes.
+    pub fn pieces(self) -> Vec<Linked> {
+        let mut pieces: Vec<Linked> = Vec::new();
+        let mut of: BTreeMap<i64, usize> = BTreeMap::new();
+        for (place, (contact, time)) in self.decides.into_iter().enumerate() {
+            if place % WRITTEN_MAX == 0 {
+                pieces.push(Self::empty());
+            }
+            let last = pieces.len() - 1;
+            pieces[last].decides.insert(contact, time);
+            of.insert(contact, last);
+        }
+        if pieces.is_empty() {
+            pieces.push(Self::empty());
+        }
+        type List = fn(&mut Links) -> &mut Vec<linkage::Proposal>;
+        let lists: [List; 5] = [
+            |links| &mut links.linked,
+            |links| &mut links.suggested,
+            |links| &mut links.ambiguous,
+            |links| &mut links.second_entries,
+            |links| &mut links.mis_filed,
+        ];
+        let mut links = self.links;
+        for list in lists {
+            for proposal in std::mem::take(list(&mut links)) {
+                if let Some(piece) = of.get(&proposal.contact) {
+                    list(&mut pieces[*piece].links).push(proposal);
+                }
+            }
+        }
+        pieces[0].pairs = self.pairs;
+        if let Some(last) = pieces.last_mut() {
+            last.settles = self.settles;
+        }
+        pieces
+    }
+
+    fn empty() -> Self {
+        let (pairs, settles) = (Vec::new(), Vec::new());
+        Self { pairs, decides: BTreeMap::new(), links: Links::default(), settles }
+    }
 }
 
-/// Writes what the first step came to.
+/// Writes what the first step came to, and marks the days on which something changed.
 ///
 /// # Errors
 /// When the disk fails.
 pub fn save_links(tx: &mut Tx<'_, '_>, site: i64, linked: &Linked) -> Result<usize> {
     for (recording, call) in &linked.pairs {
-        tx.pair_recording(*recording, *call)?;
+        tx.pair_recording(site, *recording, *call)?;
     }
-    tx.save_links(&Outcome { site, decides: &linked.decides, links: &linked.links })
+    let changed =
+        tx.save_links(&Outcome { site, decides: &linked.decides, links: &linked.links })?;
+    tx.settle(site, &linked.settles)?;
+    Ok(changed)
 }
 
 /// Second step: the findings of a day, from the rows as they stand.
@@ -163,129 +269,4 @@ pub fn save_findings(
         Some(at) => tx.mark_day(site, &read.day, at),
         None => Ok(()),
     }
-}
-
-/// Which call's recording set each recording of the window belongs to.
-fn pair(sides: &Sides) -> Vec<(i64, Option<i64>)> {
-    let candidates: Vec<name::Candidate> =
-        sides.calls.iter().map(|fact| candidate(fact, &sides.ids)).collect();
-    let mut pairs: Vec<(i64, Option<i64>)> = sides
-        .recordings
-        .iter()
-        .map(|fact| (fact.key, name::call_of(&fact.recording, &candidates)))
-        .collect();
-    pairs.sort_unstable();
-    pairs
-}
-
-fn contacts(sides: &Sides, pairs: &[(i64, Option<i64>)]) -> Vec<Contact> {
-    let sound: BTreeMap<i64, bool> =
-        sides.recordings.iter().map(|fact| (fact.key, fact.recording.has_sound())).collect();
-    let mut recorded: BTreeMap<i64, bool> = BTreeMap::new();
-    for (recording, call) in pairs {
-        if let Some(call) = call {
-            *recorded.entry(*call).or_default() |= sound.get(recording).copied().unwrap_or(false);
-        }
-    }
-    let of_calls = sides.calls.iter().filter(|fact| matters(fact)).map(|fact| {
-        let ids = sides.ids.get(&fact.key).cloned().unwrap_or_default();
-        call_contact(fact, ids, recorded.get(&fact.key).copied().unwrap_or(false))
-    });
-    let alone = |fact: &&RecordingFact| pairs.binary_search(&(fact.key, None)).is_ok();
-    let mut contacts: Vec<Contact> = of_calls.collect();
-    contacts.extend(sides.recordings.iter().filter(alone).map(recording_contact));
-    contacts
-}
-
-/// Calls that may have an entry: those that reached the desk, and those the desk made.
-fn matters(fact: &CallFact) -> bool {
-    fact.call.reached_desk || fact.call.direction == Direction::Outbound || fact.call.is_answered()
-}
-
-fn call_contact(fact: &CallFact, mut ids: Vec<String>, recorded: bool) -> Contact {
-    let call = &fact.call;
-    ids.push(call.call_id.clone());
-    ids.extend(call.other_ids.iter().cloned());
-    ids.sort();
-    ids.dedup();
-    Contact {
-        key: fact.key,
-        call_ids: ids,
-        number: call.outside_party().map(|number| number.folded()),
-        direction: call.direction,
-        started_at: call.alerting.map_or(call.offered_at, |alerting| alerting.earliest),
-        answered_at: call.answered.map(|answered| answered.earliest),
-        ended_at: call.ended_at,
-        extension: call.answered_by.clone(),
-        agent: None,
-        answered: call.is_answered(),
-        recorded,
-    }
-}
-
-fn recording_contact(fact: &RecordingFact) -> Contact {
-    let hints = &fact.recording.hints;
-    let direction = hints.direction.unwrap_or(Direction::Inbound);
-    let party = if direction == Direction::Outbound { &hints.callee } else { &hints.caller };
-    Contact {
-        key: -fact.key,
-        call_ids: hints.call_id.iter().cloned().collect(),
-        number: party.as_ref().map(|number| number.folded()),
-        direction,
-        started_at: fact.at(),
-        answered_at: None,
-        ended_at: hints.finished_at,
-        extension: None,
-        agent: None,
-        answered: true,
-        recorded: fact.recording.has_sound(),
-    }
-}
-
-fn candidate(fact: &CallFact, known: &BTreeMap<i64, Vec<String>>) -> name::Candidate {
-    let call = &fact.call;
-    let mut ids = call.other_ids.clone();
-    ids.push(call.call_id.clone());
-    ids.extend(known.get(&fact.key).into_iter().flatten().cloned());
-    let base = |reference: &str| reference.rsplit('/').next().unwrap_or(reference).to_owned();
-    name::Candidate {
-        key: fact.key,
-        ids,
-        announced: call.recordings.iter().map(|one| base(&one.reference)).collect(),
-        number: call.outside_party().map(|number| number.folded()),
-        offered_at: call.offered_at,
-        ended_at: call.ended_at,
-    }
-}
-
-fn row(fact: &EntryFact) -> Row {
-    let entry = &fact.entry;
-    let unit = entry.unit.as_deref().and_then(unit::folded);
-    let written = entry.number.as_ref().map_or("", |number| number.exposed());
-    let mut numbers = linkage::reading::number::numbers(written).0.into_iter();
-    // A row whose registration time is the matter's own time says nothing of when it was typed.
-    let untyped = entry.occurred_at == Some(entry.registered_at) || entry.occurred_day_only;
-    Row {
-        key: fact.key,
-        channel: entry.channel,
-        number: numbers.next(),
-        other_numbers: numbers.collect(),
-        registered_at: entry.registered_at,
-        occurred_at: entry.occurred_at,
-        occurred_day_only: entry.occurred_day_only,
-        name: entry.name.as_ref().map(|name| name.exposed().to_owned()),
-        handler: entry.handler.clone(),
-        unit,
-        call_id: entry.call_id.clone(),
-        imported: fact.imported && untyped,
-    }
-}
-
-/// Times of all contacts: of calls when they were offered, of lone recordings when they begin.
-fn times(sides: &Sides, pairs: &[(i64, Option<i64>)]) -> BTreeMap<i64, Moment> {
-    let mut times: BTreeMap<i64, Moment> =
-        sides.calls.iter().map(|fact| (fact.key, fact.call.offered_at)).collect();
-    let alone = |fact: &&RecordingFact| pairs.binary_search(&(fact.key, None)).is_ok();
-    times.extend(sides.recordings.iter().filter(alone).map(|fact| (-fact.key, fact.at())));
-    times
 }

@@ -1,62 +1,95 @@
-//! Running the links and findings of days that changed, in the daemon's store.
+//! Running the links and findings of what changed, in the daemon's store.
 
-use super::relink::{self, At, day_of};
+use super::learn;
+use super::near::Near;
+use super::relink::{self, At, Linked, day_of};
 use crate::call::Moment;
 use crate::site::Site;
 use crate::store::sqlite::window::{self, DirtyDay};
 use crate::store::{Result, Store};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What is held of each site from one change to the next, by its key.
+pub type Held = Arc<Mutex<std::collections::BTreeMap<i64, Near>>>;
 
 /// Computes everything of a site that is due. Gives how many days that were.
 ///
 /// # Errors
 /// When the store fails; what was computed is kept, the rest stays due.
 pub async fn catch_up(store: &Store, site: &Site, key: i64, as_of: Moment) -> Result<usize> {
+    catch_up_holding(&Held::default(), store, site, key, as_of).await
+}
+
+/// The same, holding what the next change will need.
+///
+/// # Errors
+/// As [`catch_up`].
+pub async fn catch_up_holding(
+    held: &Held,
+    store: &Store,
+    site: &Site,
+    key: i64,
+    as_of: Moment,
+) -> Result<usize> {
     store.folded().await;
+    link_all(held, store, site, key).await?;
+    let (reader, own) = (store.clone(), site.clone());
+    let learned = blocking(move || {
+        let at = At { site: &own, key };
+        reader.read(|connection| learn::learn(connection, at, as_of))
+    });
+    if let Some(learned) = learned.await? {
+        store.write(move |tx| tx.learn(key, &learned, as_of)).await?;
+        link_all(held, store, site, key).await?;
+    }
     let reader = store.clone();
     let due =
         blocking(move || reader.read(|connection| window::due(connection, key, as_of))).await?;
-    let mut touched = std::collections::BTreeSet::new();
     for dirty in &due {
-        let (reader, own, day) = (store.clone(), site.clone(), day_of(&dirty.day));
-        let fits =
-            move || reader.read(|connection| relink::fits(connection, At { site: &own, key }, day));
-        if !blocking(fits).await? {
-            tracing::error!(
-                day = dirty.day,
-                "more calls than linking takes; tried again in an hour"
-            );
-            let (later, dirty) = (as_of + chrono::TimeDelta::hours(1), dirty.clone());
-            store.write(move |tx| tx.computed(key, &dirty, Some(later))).await?;
-            continue;
-        }
-        let linked = {
-            let (reader, site, day) = (store.clone(), site.clone(), day_of(&dirty.day));
-            blocking(move || {
-                let at = At { site: &site, key };
-                reader.read(|connection| relink::link(connection, at, day))
-            })
-            .await?
-        };
-        touched.insert(day_of(&dirty.day));
-        let days = linked.days.clone();
-        let changed = store.write(move |tx| relink::save_links(tx, key, &linked)).await?;
-        if changed > 0 {
-            touched.extend(days);
-        }
-    }
-    for day in touched {
-        let (reader, own) = (store.clone(), site.clone());
-        let judged = blocking(move || {
-            let at = At { site: &own, key };
-            reader.read(|connection| relink::judge(connection, at, day, as_of))
-        })
-        .await?;
-        let name = day.to_string();
-        let unmarked = DirtyDay { day: name.clone(), marks: 0 };
-        let dirty = due.iter().find(|dirty| dirty.day == name).cloned().unwrap_or(unmarked);
-        store.write(move |tx| relink::save_findings(tx, key, &judged, &dirty)).await?;
+        judge(store, site, key, dirty.clone(), as_of).await?;
     }
     Ok(due.len())
+}
+
+/// Links everything of a site that changed.
+///
+/// # Errors
+/// As [`catch_up`].
+pub async fn link_all(held: &Held, store: &Store, site: &Site, key: i64) -> Result<()> {
+    while let Some(linked) = link(held, store, site, key).await? {
+        for piece in linked.pieces() {
+            store.write(move |tx| relink::save_links(tx, key, &piece)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Links of what changed; nothing where nothing did.
+async fn link(held: &Held, store: &Store, site: &Site, key: i64) -> Result<Option<Linked>> {
+    let (held, reader, site) = (Arc::clone(held), store.clone(), site.clone());
+    blocking(move || {
+        let mut near = take(&held, key);
+        let at = At { site: &site, key };
+        let linked = reader.read(|connection| relink::link(connection, at, &mut near))?;
+        held.lock().unwrap_or_else(PoisonError::into_inner).insert(key, near);
+        Ok(linked)
+    })
+    .await
+}
+
+/// What is held of a site. It is given back once it is right again; an error leaves nothing.
+fn take(held: &Held, key: i64) -> Near {
+    held.lock().unwrap_or_else(PoisonError::into_inner).remove(&key).unwrap_or_default()
+}
+
+async fn judge(store: &Store, site: &Site, key: i64, dirty: DirtyDay, as_of: Moment) -> Result<()> {
+    let (reader, own, day) = (store.clone(), site.clone(), day_of(&dirty.day));
+    let judged = blocking(move || {
+        let at = At { site: &own, key };
+        reader.read(|connection| relink::judge(connection, at, day, as_of))
+    })
+    .await?;
+    store.write(move |tx| relink::save_findings(tx, key, &judged, &dirty)).await
 }
 
 async fn blocking<T: Send + 'static>(

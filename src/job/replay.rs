@@ -1,10 +1,12 @@
 //! Building everything derived again from the facts, beside the grown database, and comparing.
 
+use super::near::Near;
 use super::quiet;
 use super::relink::{self, At, day_of};
 use crate::flow::interpret::Rules;
 use crate::store::Result;
 use crate::store::sqlite::replay::{Difference, Rebuilt};
+use crate::store::sqlite::stirred::Side;
 use crate::store::sqlite::window;
 use chrono::TimeDelta;
 use std::path::Path;
@@ -35,21 +37,21 @@ pub fn replay(
             let limit_s = site.settings_at(as_of).call_silence_limit_s;
             let before = as_of - TimeDelta::seconds(limit_s);
             rebuilt.write(rules, |tx| tx.close_silent(key, before, as_of))?;
+            // From scratch, all at once: it must come to what grew event by event.
+            rebuilt.write(rules, |tx| tx.stir(key, Side::Everything, 0))?;
             let at = At { site, key };
             if let Some(silence) = quiet::lasting(rebuilt.connection(), at, as_of)? {
                 let day = site.settings_at(silence.from).local_day(silence.from).to_string();
                 rebuilt.write(rules, |tx| tx.mark_day(key, &day, as_of))?;
             }
-            let due = window::due(rebuilt.connection(), key, as_of)?;
-            let mut touched = std::collections::BTreeSet::new();
-            for dirty in &due {
-                let linked = relink::link(rebuilt.connection(), at, day_of(&dirty.day))?;
-                touched.extend(linked.days.iter().copied());
-                rebuilt.write(rules, |tx| relink::save_links(tx, key, &linked))?;
+            let mut near = Near::default();
+            while let Some(linked) = relink::link(rebuilt.connection(), at, &mut near)? {
+                for piece in linked.pieces() {
+                    rebuilt.write(rules, |tx| relink::save_links(tx, key, &piece))?;
+                }
             }
-            for day in touched {
-                let judged = relink::judge(rebuilt.connection(), at, day, as_of)?;
-                let dirty = window::DirtyDay { day: day.to_string(), marks: 0 };
+            for dirty in window::due(rebuilt.connection(), key, as_of)? {
+                let judged = relink::judge(rebuilt.connection(), at, day_of(&dirty.day), as_of)?;
                 rebuilt.write(rules, |tx| relink::save_findings(tx, key, &judged, &dirty))?;
             }
         }

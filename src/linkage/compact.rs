@@ -1,7 +1,7 @@
 //! One site's calls and entries in small whole numbers: names, numbers and units are looked up
 //! once, so that comparing millions of pairs touches no text.
 
-use super::{Desk, Row};
+use super::{Contact, Desk, Row};
 use crate::call::event::{Direction, Moment};
 use crate::ledger::Channel;
 use std::collections::HashMap;
@@ -82,7 +82,9 @@ pub struct Entry {
     pub day: i64,
     /// When it was typed; [`NEVER`] where that says nothing.
     pub typed: i64,
-    pub numbers: [u32; 2],
+    near: i64,
+    /// Two of the cell, and one that the words of the matter name.
+    pub numbers: [u32; 3],
     pub unit: u32,
     pub name: u32,
     pub handler: u32,
@@ -92,8 +94,7 @@ pub struct Entry {
 impl Entry {
     /// The best idea of when the matter was.
     pub fn near(&self) -> i64 {
-        let day = if self.day == NEVER { NEVER } else { self.day + 43_200 };
-        [self.written, day, self.typed].into_iter().find(|at| *at != NEVER).unwrap_or(0)
+        self.near
     }
 
     /// Whether a recording is expected of it.
@@ -127,35 +128,38 @@ pub struct Compact {
     pub known: Vec<Vec<u32>>,
     /// How many rows bear a number, by number.
     pub borne: Vec<u32>,
+    /// Calls and rows as they were before a change: not of the site any more, but their neighbours
+    /// are found by them.
+    pub gone_calls: Vec<Call>,
+    pub gone_rows: Vec<Entry>,
 }
 
 /// What a directory says weighs as much as so many rows.
 const DIRECTORY_ROWS: u32 = 1000;
 /// A leg begins so soon after the one before it has ended, in seconds.
-const LEG_GAP_S: i64 = 10;
+pub const LEG_GAP_S: i64 = 10;
+/// And so long after that one's first ring at most.
+pub const LEG_REACH_S: i64 = 2 * 3600;
+/// Calls that begin within so many seconds of each other make a crowd.
+pub const CROWD_S: i64 = 300;
 
 impl Compact {
     /// Looks everything up. `own_word`: what the desk wrote itself counts for homes too.
     pub fn of(desk: &Desk<'_>, own_word: bool) -> Self {
+        Self::after(desk, own_word, &[], &[])
+    }
+
+    /// The same after a change, with calls and rows as they were before it.
+    pub fn after(
+        desk: &Desk<'_>,
+        own_word: bool,
+        gone_contacts: &[Contact],
+        gone_rows: &[Row],
+    ) -> Self {
         let mut compact = Self::default();
-        for contact in desk.contacts {
-            let number = contact.number.as_deref().map(significant).filter(|n| !n.is_empty());
-            let start = seconds(contact.started_at);
-            let answer = contact.answered_at.map_or(start, seconds);
-            compact.calls.push(Call {
-                key: contact.key,
-                ring: start,
-                answer,
-                end: contact.ended_at.map_or(answer, seconds).max(answer),
-                number: number.map_or(NONE, |number| compact.numbers.key(number)),
-                out: contact.direction == Direction::Outbound,
-                answered: contact.answered,
-                line: compact.persons.of(contact.extension.as_ref()),
-                agent: compact.persons.of(contact.agent.as_ref()),
-                leg: Leg::Whole,
-                crowd: 0,
-            });
-        }
+        compact.calls = desk.contacts.iter().map(|contact| compact.call(contact)).collect();
+        compact.gone_calls = gone_contacts.iter().map(|contact| compact.call(contact)).collect();
+        compact.gone_rows = gone_rows.iter().map(|row| compact.entry(row)).collect();
         compact.calls.sort_by_key(|call| (call.ring, call.key));
         let mut rows: Vec<&Row> = desk.rows.iter().collect();
         rows.sort_by_key(|row| row.key);
@@ -169,13 +173,32 @@ impl Compact {
         compact
     }
 
-    fn entry(&mut self, row: &Row) -> Entry {
-        let mut numbers = [NONE; 2];
-        let written = row.number.iter().chain(&row.other_numbers);
-        for (slot, number) in numbers.iter_mut().zip(written) {
-            let digits = significant(number);
-            *slot = if digits.is_empty() { NONE } else { self.numbers.key(digits) };
+    fn call(&mut self, contact: &Contact) -> Call {
+        let number = contact.number.as_deref().map(significant).filter(|n| !n.is_empty());
+        let start = seconds(contact.started_at);
+        let answer = contact.answered_at.map_or(start, seconds);
+        Call {
+            key: contact.key,
+            ring: start,
+            answer,
+            end: contact.ended_at.map_or(answer, seconds).max(answer),
+            number: number.map_or(NONE, |number| self.numbers.key(number)),
+            out: contact.direction == Direction::Outbound,
+            answered: contact.answered,
+            line: self.persons.of(contact.extension.as_ref()),
+            agent: self.persons.of(contact.agent.as_ref()),
+            leg: Leg::Whole,
+            crowd: 0,
         }
+    }
+
+    fn entry(&mut self, row: &Row) -> Entry {
+        let mut written = row.number.iter().chain(&row.other_numbers);
+        let written = [written.next(), written.next(), row.mentioned.as_ref()];
+        let numbers = written.map(|number| {
+            let digits = number.map_or("", |number| significant(number));
+            if digits.is_empty() { NONE } else { self.numbers.key(digits) }
+        });
         let occurred = row.occurred_at.map_or(NEVER, seconds);
         let (written, day) =
             if row.occurred_day_only { (NEVER, occurred) } else { (occurred, NEVER) };
@@ -184,6 +207,7 @@ impl Compact {
             written,
             day,
             typed: if row.imported { NEVER } else { seconds(row.registered_at) },
+            near: row.near_s(),
             numbers,
             unit: self.units.of(row.unit.as_ref()),
             name: surname(row.name.as_deref()).map_or(NONE, |name| self.names.key(&name)),
@@ -268,8 +292,8 @@ impl Compact {
     fn count_crowds(&mut self) {
         let rings: Vec<i64> = self.calls.iter().map(|call| call.ring).collect();
         for (call, ring) in self.calls.iter_mut().zip(&rings) {
-            let from = rings.partition_point(|other| *other < ring - 300);
-            let to = rings.partition_point(|other| *other <= ring + 300);
+            let from = rings.partition_point(|other| *other < ring - CROWD_S);
+            let to = rings.partition_point(|other| *other <= ring + CROWD_S);
             call.crowd = (to - from - 1).min(255) as u8;
         }
     }
@@ -279,6 +303,7 @@ fn is_leg_before(first: &Call, second: &Call) -> bool {
     !first.out
         && !second.out
         && first.ring < second.ring
+        && second.ring - first.ring <= LEG_REACH_S
         && first.number == second.number
         && (first.line != second.line || first.line == NONE)
 }

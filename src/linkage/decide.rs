@@ -1,33 +1,56 @@
 //! Links, suggestions and what is left over, as a desk keeps them: people's words first.
 
+use super::beliefs::Beliefs;
+use super::compact::Call;
 use super::explain::Explainer;
-use super::ground::Ground;
-use super::learn::World;
 use super::left_over::{self, Together};
 use super::model::Model;
 use super::verdict::{Evidence, LinkedBy, Links, Proposal};
-use super::{Contact, Desk, Row, Thresholds};
-use std::collections::BTreeSet;
+use super::world::World;
+use super::{Desk, Thresholds};
 
 /// A pair beats its rival clearly when it is likelier by this much (logarithm of the odds).
 const CLEAR: f64 = std::f64::consts::LN_2;
 
-/// Links contacts and rows of one site by a model. The outcome depends on the sets alone, not on
-/// their order.
-pub fn link(desk: &Desk<'_>, model: &Model, ground: &Ground, thresholds: Thresholds) -> Links {
+/// Probabilities from which a pair is linked or proposed, as dated settings have them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bars {
+    /// By the second of the epoch from which on they hold, in order; the first hold before too.
+    dated: Vec<(i64, Thresholds)>,
+}
+
+impl From<Thresholds> for Bars {
+    fn from(always: Thresholds) -> Self {
+        Self { dated: vec![(i64::MIN, always)] }
+    }
+}
+
+impl Bars {
+    /// Thresholds in order of the seconds from which on they hold; `None` where there are none.
+    pub fn dated(dated: Vec<(i64, Thresholds)>) -> Option<Self> {
+        (!dated.is_empty()).then_some(Self { dated })
+    }
+
+    fn at(&self, second: i64) -> Thresholds {
+        let after = self.dated.partition_point(|(from, _)| *from <= second);
+        self.dated[after.saturating_sub(1)].1
+    }
+}
+
+/// Links contacts and rows of one site by what is believed of it. The outcome depends on the sets
+/// alone, not on their order.
+pub fn link(desk: &Desk<'_>, beliefs: &Beliefs, bars: &Bars) -> Links {
+    said(desk, &World::within(desk, beliefs), &beliefs.model, bars)
+}
+
+/// What a world and people's words come to.
+pub(super) fn said(desk: &Desk<'_>, world: &World, model: &Model, bars: &Bars) -> Links {
     let mut links = decided(desk);
-    let contacts: BTreeSet<i64> = links.linked.iter().map(|link| link.contact).collect();
-    let entries: BTreeSet<i64> = links.linked.iter().map(|link| link.entry).collect();
-    let is_free = |contact: &&Contact| !contacts.contains(&contact.key);
-    let free: Vec<Contact> = desk.contacts.iter().filter(is_free).cloned().collect();
-    let open = |row: &&Row| !entries.contains(&row.key);
-    let rows: Vec<Row> = desk.rows.iter().filter(open).cloned().collect();
-    let world = World::within(&Desk { contacts: &free, rows: &rows, ..*desk }, ground);
-    let outcome = left_over::outcome(&world, model, thresholds.auto);
-    let speaker = Speaker { world: &world, explainer: Explainer::of(&world, model) };
+    let outcome = left_over::outcome(world, model, &|call: &Call| bars.at(call.ring).auto);
+    let speaker = Speaker { world, explainer: Explainer::of(world, model) };
     links.linked.extend(outcome.links.iter().map(|link| speaker.proposal(link)));
     for pair in &outcome.open {
-        speaker.open(pair, thresholds, &mut links);
+        speaker.open(pair, bars, &mut links);
     }
     links.second_entries = outcome.seconds.iter().map(|pair| speaker.proposal(pair)).collect();
     links.mis_filed = outcome.hiding.iter().map(|pair| speaker.proposal(pair)).collect();
@@ -37,24 +60,14 @@ pub fn link(desk: &Desk<'_>, model: &Model, ground: &Ground, thresholds: Thresho
 
 /// What people decided holds, whatever the evidence says.
 fn decided(desk: &Desk<'_>) -> Links {
-    let contacts: BTreeSet<i64> = desk.contacts.iter().map(|contact| contact.key).collect();
-    let rows: BTreeSet<i64> = desk.rows.iter().map(|row| row.key).collect();
-    let mut links = Links::default();
-    let (mut taken, mut told) = (BTreeSet::new(), BTreeSet::new());
-    for word in desk.decided.iter().filter(|word| word.together) {
-        let here = contacts.contains(&word.contact) && rows.contains(&word.entry);
-        if here && !taken.contains(&word.contact) && told.insert(word.entry) {
-            taken.insert(word.contact);
-            links.linked.push(Proposal {
-                contact: word.contact,
-                entry: word.entry,
-                probability: 1.0,
-                by: LinkedBy::Person,
-                evidence: Vec::new(),
-            });
-        }
-    }
-    links
+    let said = |(contact, entry)| Proposal {
+        contact,
+        entry,
+        probability: 1.0,
+        by: LinkedBy::Person,
+        evidence: Vec::new(),
+    };
+    Links { linked: desk.together().into_iter().map(said).collect(), ..Links::default() }
 }
 
 struct Speaker<'a> {
@@ -81,12 +94,14 @@ impl Speaker<'_> {
     }
 
     /// A pair that is not sure enough: with its rival where the two are nearly alike.
-    fn open(&self, pair: &Together, thresholds: Thresholds, links: &mut Links) {
+    fn open(&self, pair: &Together, bars: &Bars, links: &mut Links) {
         let rival = pair.runner_up.filter(|(_, _, weight)| pair.weight - weight < CLEAR);
         if let Some((place, probability, _)) = rival {
             links.ambiguous.push(self.proposal(pair));
             links.ambiguous.push(self.of_pair(place, probability));
-        } else if pair.probability >= thresholds.suggest {
+        } else if pair.probability
+            >= bars.at(self.world.site.calls[pair.call as usize].ring).suggest
+        {
             links.suggested.push(self.proposal(pair));
         }
     }

@@ -4,10 +4,10 @@ use super::compact::{Call, Entry, NEVER, NONE};
 use super::evidence::home::HomeLevel;
 use super::evidence::number::NumberLevel;
 use super::evidence::registration;
-use super::learn::World;
 use super::model::{self, Model};
 use super::verdict::Evidence;
 use super::weigh::{IdLevel, Pair, Scales};
+use super::world::World;
 
 /// An entry contradicts its call's time beyond this, in seconds.
 const TIME_CONFLICT_S: i64 = 1800;
@@ -92,7 +92,8 @@ impl<'a> Explainer<'a> {
         if row.written != NEVER && (row.written - call.ring).abs() > TIME_CONFLICT_S {
             all.push(Conflict::Time);
         }
-        if row.handler != NONE && call.agent != NONE && row.handler != call.agent {
+        let same = self.model.share(model::PERSON, 0);
+        if self.world.handlers.is_of_another(pair.handler, call, row, same) {
             all.push(Conflict::Agent);
         }
         if matches!(pair.home, HomeLevel::NearUnit | HomeLevel::OtherUnit) {

@@ -2,16 +2,15 @@
 //! pair's weight rests on it, so that a window of the data is weighed like the whole.
 
 use super::compact::{Compact, Entry, NONE};
+use serde::{Deserialize, Serialize};
 
 /// Rows and calls of a desk of which nothing is known yet.
 const USUAL_ROWS: f64 = 5000.0;
 /// Rows a day of such a desk.
 const USUAL_ROWS_A_DAY: f64 = 80.0;
-/// The share of the rows that one handler of such a desk writes.
-const USUAL_HANDLER: f64 = 0.2;
 
 /// The ground that weights stand on.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ground {
     /// Rows that owe a call, a second, by hour of the day.
     by_hour: [f64; 24],
@@ -46,6 +45,11 @@ impl Ground {
         Self { by_hour: std::array::from_fn(density), rows, calls, counted: true }
     }
 
+    /// The same site, of which only this is known: numbers, homes and handlers are not counted.
+    pub fn uncounted(self) -> Self {
+        Self { counted: false, ..self }
+    }
+
     /// Rows a second at a time.
     pub fn at(&self, at: i64) -> f64 {
         self.by_hour[hour(at)]
@@ -60,11 +64,6 @@ impl Ground {
     pub fn share_of_number(&self, site: &Compact, number: u32) -> Option<f64> {
         let borne = || f64::from(site.borne[number as usize]).max(0.5) / self.rows;
         (self.counted && number != NONE).then(borne)
-    }
-
-    /// The share of all rows that a handler wrote, from the counts at hand.
-    pub fn share_of_handler(&self, rows: f64, all: f64) -> f64 {
-        if self.counted { (rows + 0.5) / (all + 1.0) } else { USUAL_HANDLER }
     }
 }
 

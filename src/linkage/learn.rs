@@ -1,118 +1,24 @@
 //! Learning without labels: what pairs probably belong together is estimated from the shares, and
-//! the shares again from the pairs (expectation and maximisation), one-to-one all the while.
+//! the shares again from the pairs (expectation and maximisation), one-to-one all the while. Pairs
+//! that people put together count as what they are; pairs they parted do not count.
 
-use super::Desk;
-use super::candidate::{Index, ids_in_order};
 use super::compact::{Compact, NEVER, NONE};
-use super::evidence::agent::{Counts, Handlers};
+use super::evidence::agent::Counts;
 use super::evidence::registration;
-use super::evidence::time::{LAG_EDGES, OUTSIDE, SLIPS, bin, times};
-use super::ground::Ground;
+use super::evidence::time::{LAG_EDGES, OUTSIDE, SLIPS, bin};
 use super::model::{self, HOMES, Model};
-use super::posterior::{Edge, probabilities};
+use super::posterior::probabilities;
 use super::weigh::{IdLevel, Pair, Scales, identity};
-use std::collections::HashMap;
+use super::world::World;
 
-/// Pairs whose odds are below this (logarithm) are as good as impossible.
-const FLOOR: f64 = -5.0;
-/// And those below this before anything was learned.
-const HOPELESS: f64 = -14.0;
-/// A pair may be a call's second where another row of the call is likelier, or nearly so.
-const SECOND_SLACK: f64 = 4.0;
-/// Rounds of belief while learning, and in the end.
+/// Rounds of belief while learning.
 const ROUNDS_LEARNING: usize = 6;
-const ROUNDS: usize = 24;
 /// Random pairs looked at for each row.
 const RANDOM_PAIRS: usize = 8;
 /// As how many observations the deployment's shares count for a site's.
 const SITE_PRIOR: f64 = 150.0;
 
-/// A site with every pair worth a look.
-pub struct World {
-    pub site: Compact,
-    /// In order of rows, then calls.
-    pub pairs: Vec<Pair>,
-    pub handlers: Handlers,
-    pub ground: Ground,
-    /// How likely each row's handler is at its time.
-    pub on_duty: Vec<f64>,
-    /// Shares of this site that need no learning.
-    fixed: Model,
-}
-
-/// Edges with their pairs; the second slot of a call stands behind all first ones.
-pub struct Web {
-    pub edges: Vec<Edge>,
-    pub pairs: Vec<u32>,
-}
-
 impl World {
-    /// Looks up and compares a site that is there as a whole.
-    pub fn of(desk: &Desk<'_>) -> Self {
-        let site = Compact::of(desk, true);
-        let ground = Ground::of(&site);
-        Self::on(site, desk, ground)
-    }
-
-    /// The same of a part of a site, on the ground of the whole.
-    pub fn within(desk: &Desk<'_>, ground: &Ground) -> Self {
-        Self::on(Compact::of(desk, ground.counted), desk, ground.clone())
-    }
-
-    fn on(site: Compact, desk: &Desk<'_>, ground: Ground) -> Self {
-        let handlers = Handlers::of(&site);
-        let pairs = pairs(&site, desk, &handlers);
-        let on_duty = site.rows.iter().map(|row| handlers.on_duty(row, &ground)).collect();
-        let fixed = if ground.counted { by_chance(&site) } else { Model::empty() };
-        let mut world = Self { site, pairs, handlers, ground, on_duty, fixed };
-        world.drop_the_hopeless();
-        world
-    }
-
-    /// Drops pairs that nothing learned could make possible.
-    fn drop_the_hopeless(&mut self) {
-        let model = Model::shipped();
-        let scales = Scales::of(&self.site, &self.ground, &model);
-        let mut pairs = std::mem::take(&mut self.pairs);
-        pairs.retain(|pair| {
-            let on_duty = self.on_duty[pair.row as usize];
-            pair.id == IdLevel::Same || scales.weigh(pair, &self.handlers, on_duty) > HOPELESS
-        });
-        pairs.shrink_to_fit();
-        self.pairs = pairs;
-    }
-
-    /// All edges above the floor by a model, in order of rows.
-    pub fn web(&self, model: &Model) -> Web {
-        let scales = Scales::of(&self.site, &self.ground, model);
-        let duty = |pair: &Pair| self.on_duty[pair.row as usize];
-        let weights: Vec<f64> =
-            self.pairs.iter().map(|p| scales.weigh(p, &self.handlers, duty(p))).collect();
-        let mut best = vec![(f64::NEG_INFINITY, NONE); self.site.calls.len()];
-        for (pair, weight) in self.pairs.iter().zip(&weights) {
-            let best = &mut best[pair.call as usize];
-            if *weight > best.0 {
-                *best = (*weight, pair.row);
-            }
-        }
-        let calls = self.site.calls.len() as u32;
-        let mut web = Web { edges: Vec::new(), pairs: Vec::new() };
-        for (place, (pair, weight)) in self.pairs.iter().zip(&weights).enumerate() {
-            if *weight < FLOOR || !self.site.rows[pair.row as usize].owes() {
-                continue;
-            }
-            web.push(pair.row, pair.call, *weight, place);
-            let (first, row) = best[pair.call as usize];
-            if row != pair.row && first > *weight - SECOND_SLACK {
-                let second = weight + scales.second(pair, &self.handlers, duty(pair));
-                if second > FLOOR {
-                    web.push(pair.row, pair.call + calls, second, place);
-                }
-            }
-        }
-        web
-    }
-
     /// Counts what a model expects of this site.
     pub fn expectation(&self, model: &Model) -> (Model, Counts) {
         let web = self.web(model);
@@ -135,6 +41,12 @@ impl World {
             if first {
                 self.handlers.observe(&mut handled, pair.handler, *share);
             }
+        }
+        for pair in &self.labelled {
+            of_call[pair.call as usize] += 1.0;
+            counts.count(model::ROW, 0, 1.0);
+            self.observe(&scales, pair, 1.0, &mut counts);
+            self.handlers.observe(&mut handled, pair.handler, 1.0);
         }
         let told: f64 = (0..2).map(|level| counts.share(model::ROW, level)).sum();
         let owing = self.site.rows.iter().filter(|row| row.owes()).count() as f64;
@@ -205,53 +117,10 @@ impl World {
         }
         model
     }
-
-    /// Beliefs in the end.
-    pub fn beliefs(&self, web: &Web) -> Vec<f64> {
-        probabilities(&web.edges, ROUNDS)
-    }
-}
-
-impl Web {
-    fn push(&mut self, row: u32, slot: u32, weight: f64, pair: usize) {
-        self.edges.push(Edge { row, slot, weight });
-        self.pairs.push(pair as u32);
-    }
-}
-
-fn pairs(site: &Compact, desk: &Desk<'_>, handlers: &Handlers) -> Vec<Pair> {
-    let ids = ids_in_order(site, desk.contacts);
-    let index = Index::of(site, &ids);
-    let never: Vec<(i64, i64)> = desk.never();
-    let told: HashMap<i64, &str> =
-        desk.rows.iter().filter_map(|row| Some((row.key, row.call_id.as_deref()?))).collect();
-    let (mut pairs, mut found) = (Vec::new(), Vec::new());
-    for (place, row) in site.rows.iter().enumerate() {
-        let id = told.get(&row.key).copied();
-        let known = id.is_some_and(|id| !index.named(id).is_empty());
-        index.candidates(row, id, &mut found);
-        for call in &found {
-            let contact = &site.calls[*call as usize];
-            if never.binary_search(&(contact.key, row.key)).is_ok() {
-                continue;
-            }
-            let (number, home) = identity(site, contact, row);
-            let id = match id {
-                None => IdLevel::None,
-                Some(id) if index.named(id).contains(call) => IdLevel::Same,
-                Some(_) if known => IdLevel::Another,
-                Some(_) => IdLevel::Unknown,
-            };
-            let handler = handlers.cells(contact, row);
-            let times = times(contact, row);
-            pairs.push(Pair { call: *call, row: place as u32, number, home, id, handler, times });
-        }
-    }
-    pairs
 }
 
 /// Levels of random pairs of a site, and how long after the time written its rows are typed.
-fn by_chance(site: &Compact) -> Model {
+pub fn by_chance(site: &Compact) -> Model {
     let mut counts = Model::empty();
     let calls = site.calls.len() as u64;
     let mut drawn: u64 = 0x9e37_79b9_7f4a_7c15;

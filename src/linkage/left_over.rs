@@ -1,13 +1,13 @@
 //! From beliefs to links, and what is left over on both sides.
 
 use super::assign::assign;
-use super::compact::Leg;
-use super::learn::{Web, World};
+use super::compact::{Call, Leg};
 use super::model::Model;
 use super::weigh::Scales;
+use super::world::{Web, World};
 
 /// Odds (logarithm) from which a walk-in is taken for a call nobody registered.
-const HIDES: f64 = 4.0;
+pub const HIDES: f64 = 4.0;
 
 /// A pair that belongs together.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,8 +39,8 @@ pub struct Outcome {
     pub hiding: Vec<Together>,
 }
 
-/// Links a site by a model; pairs below `least` stay open.
-pub fn outcome(world: &World, model: &Model, least: f64) -> Outcome {
+/// Links a site by a model; pairs below what is asked of their call stay open.
+pub fn outcome(world: &World, model: &Model, least: &dyn Fn(&Call) -> f64) -> Outcome {
     let web = world.web(model);
     let beliefs = world.beliefs(&web);
     let calls = world.site.calls.len() as u32;
@@ -57,7 +57,8 @@ pub fn outcome(world: &World, model: &Model, least: f64) -> Outcome {
             pair: web.pairs[at],
             runner_up,
         };
-        match (edge.slot < calls, beliefs[at] >= least) {
+        let is_sure = beliefs[at] >= least(&world.site.calls[together.call as usize]);
+        match (edge.slot < calls, is_sure) {
             (true, true) => outcome.links.push(together),
             (true, false) => outcome.open.push(together),
             (false, true) => outcome.seconds.push(together),
@@ -75,6 +76,10 @@ fn left_over(world: &World, model: &Model, outcome: &mut Outcome) {
     for link in &outcome.links {
         linked[link.call as usize] = true;
         told[link.row as usize] = true;
+    }
+    for pair in &world.labelled {
+        linked[pair.call as usize] = true;
+        told[pair.row as usize] = true;
     }
     outcome.seconds.retain(|second| linked[second.call as usize]);
     outcome.seconds.iter().for_each(|second| told[second.row as usize] = true);
@@ -104,7 +109,7 @@ fn hiding(world: &World, model: &Model, linked: &[bool]) -> Vec<Together> {
     let walk_in = |row: u32| !world.site.rows[row as usize].owes();
     let mut all: Vec<Together> = Vec::new();
     for (place, pair) in world.pairs.iter().enumerate() {
-        if !walk_in(pair.row) || linked[pair.call as usize] {
+        if !walk_in(pair.row) || linked[pair.call as usize] || !world.decides(pair.row) {
             continue;
         }
         let weight = scales.weigh(pair, &world.handlers, world.on_duty[pair.row as usize]);

@@ -3,6 +3,7 @@
 //! Pure. What is believed of a desk is a [`Model`], learned from its own rows without labels.
 
 pub mod assign;
+pub mod beliefs;
 mod candidate;
 pub mod compact;
 mod decide;
@@ -13,21 +14,28 @@ pub mod habits;
 pub mod learn;
 pub mod left_over;
 pub mod model;
+mod pairs;
+pub mod part;
 pub mod posterior;
 pub mod reading;
 pub mod verdict;
 pub mod weigh;
 pub mod why;
+mod world;
 
+pub use beliefs::Beliefs;
 pub use candidate::reach_s;
-pub use decide::link;
+pub use decide::{Bars, link};
 pub use ground::Ground;
-pub use learn::{World, deployment};
+pub use learn::deployment;
 pub use model::Model;
+pub use part::{Change, More, Part, relink};
 pub use verdict::{Evidence, LinkedBy, Links, Proposal};
+pub use world::World;
 
 use crate::call::event::{Direction, Moment};
 use crate::ledger::Channel;
+use std::collections::BTreeSet;
 
 /// One side of a link: a call with its recording set (which may be empty), or a recording set
 /// without a call.
@@ -50,8 +58,6 @@ pub struct Contact {
     /// The person at that extension, where the phone system says it.
     pub agent: Option<String>,
     pub answered: bool,
-    /// It has at least one recording with sound.
-    pub recorded: bool,
 }
 
 /// The other side: a ledger entry, as far as linking needs it.
@@ -64,6 +70,9 @@ pub struct Row {
     pub number: Option<String>,
     /// Further numbers in the same cell.
     pub other_numbers: Vec<String>,
+    /// The number that the words of the matter name, where the cell is empty: it may be somebody
+    /// else's.
+    pub mentioned: Option<String>,
     pub registered_at: Moment,
     pub occurred_at: Option<Moment>,
     pub occurred_day_only: bool,
@@ -74,6 +83,15 @@ pub struct Row {
     pub call_id: Option<String>,
     /// It came with a bulk import, so `registered_at` says nothing of the call's time.
     pub imported: bool,
+}
+
+impl Row {
+    /// The best idea of when the matter was, in seconds of the epoch: as written, at noon where
+    /// only the day is, else when it was registered.
+    pub fn near_s(&self) -> i64 {
+        let half_day = if self.occurred_day_only { 43_200 } else { 0 };
+        self.occurred_at.map_or(self.registered_at.timestamp(), |at| at.timestamp() + half_day)
+    }
 }
 
 /// What a directory knows of a unit: folded numbers, and names.
@@ -112,6 +130,17 @@ pub struct Desk<'a> {
 }
 
 impl Desk<'_> {
+    /// Pairs that people put together, the first word first, one-to-one.
+    fn together(&self) -> Vec<(i64, i64)> {
+        let (mut contacts, mut entries) = (BTreeSet::new(), BTreeSet::new());
+        let words = self.decided.iter().filter(|word| word.together);
+        let is_free = |word: &&Decided| {
+            let free = !contacts.contains(&word.contact) && !entries.contains(&word.entry);
+            free && contacts.insert(word.contact) && entries.insert(word.entry)
+        };
+        words.filter(is_free).map(|word| (word.contact, word.entry)).collect()
+    }
+
     /// Pairs that a person parted, in order.
     fn never(&self) -> Vec<(i64, i64)> {
         let parted = self.decided.iter().filter(|word| !word.together);

@@ -49,7 +49,8 @@ impl Pair {
 
 /// Compares the numbers and homes of a pair.
 pub fn identity(site: &Compact, call: &Call, row: &Entry) -> (NumberLevel, HomeLevel) {
-    let written = row.numbers.iter().filter(|number| **number != NONE);
+    // What the words name counts where it is the caller's; it may be anybody's.
+    let written = row.numbers[..2].iter().filter(|number| **number != NONE);
     let own = row.numbers.contains(&call.number);
     let home = home::home(site, call, row, own);
     if call.number == NONE {

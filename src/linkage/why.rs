@@ -1,13 +1,13 @@
 //! Why a contact or an entry is linked as it is: its candidates side by side, and what would change
 //! the decision.
 
-use super::decide::link;
+use super::beliefs::Beliefs;
+use super::decide::Bars;
 use super::explain::Explainer;
-use super::ground::Ground;
-use super::learn::World;
-use super::model::Model;
+use super::part::{Change, relink};
 use super::verdict::{Evidence, LinkedBy, Links, Proposal};
 use super::weigh::Scales;
+use super::world::World;
 use super::{Desk, Thresholds};
 use serde::Serialize;
 
@@ -57,17 +57,17 @@ pub struct Why {
     pub changes: Vec<String>,
 }
 
-/// Explains the link of one contact or entry.
-pub fn why(
-    desk: &Desk<'_>,
-    model: &Model,
-    ground: &Ground,
-    thresholds: Thresholds,
-    asked: Asked,
-) -> Why {
-    let links = link(desk, model, ground, thresholds);
-    let (standing, chosen) = found(&links, asked);
-    let candidates = candidates(desk, model, ground, asked);
+/// Explains the link of one contact or entry. `desk` holds all of its neighbourhood.
+pub fn why(desk: &Desk<'_>, beliefs: &Beliefs, thresholds: Thresholds, asked: Asked) -> Why {
+    let mut change = Change::default();
+    match asked {
+        Asked::Contact(key) => change.contacts.insert(key),
+        Asked::Entry(key) => change.rows.insert(key),
+    };
+    let everything = (i64::MIN, i64::MAX);
+    let part = relink(desk, everything, &change, beliefs, &Bars::from(thresholds));
+    let (standing, chosen) = found(&part.unwrap_or_default().links, asked);
+    let candidates = candidates(desk, beliefs, asked);
     let changes = changes(standing, chosen.as_ref(), &candidates, thresholds);
     Why { standing, chosen, candidates, changes }
 }
@@ -92,10 +92,10 @@ fn found(links: &Links, asked: Asked) -> (Standing, Option<Proposal>) {
     (Standing::Alone, None)
 }
 
-fn candidates(desk: &Desk<'_>, model: &Model, ground: &Ground, asked: Asked) -> Vec<Candidate> {
-    let world = World::within(desk, ground);
-    let scales = Scales::of(&world.site, &world.ground, model);
-    let explainer = Explainer::of(&world, model);
+fn candidates(desk: &Desk<'_>, beliefs: &Beliefs, asked: Asked) -> Vec<Candidate> {
+    let world = World::within(desk, beliefs);
+    let scales = Scales::of(&world.site, &world.ground, &beliefs.model);
+    let explainer = Explainer::of(&world, &beliefs.model);
     let mut all = Vec::new();
     for pair in &world.pairs {
         let contact = world.site.calls[pair.call as usize].key;

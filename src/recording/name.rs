@@ -128,16 +128,27 @@ const FINISH_SLACK: TimeDelta = TimeDelta::seconds(5);
 /// id, else by time and number together. Where two calls fit equally well, none.
 pub fn call_of(recording: &Recording, candidates: &[Candidate]) -> Option<i64> {
     let hints = &recording.hints;
-    let announced =
-        |call: &&Candidate| !hints.name.is_empty() && call.announced.contains(&hints.name);
-    let named = |call: &&Candidate| hints.call_id.as_ref().is_some_and(|id| call.ids.contains(id));
-    let fits = |call: &&Candidate| in_time(hints, call) && same_number(hints, call);
-    let tests: [&dyn Fn(&&Candidate) -> bool; 3] = [&announced, &named, &fits];
     // The first kind of evidence that speaks decides: two calls that it fits equally well are not
     // told apart by less.
-    let speaking = tests.into_iter().find(|test| candidates.iter().any(|call| test(&call)))?;
-    only(candidates.iter().filter(speaking))
+    let speaking =
+        TESTS.into_iter().find(|test| candidates.iter().any(|call| test(hints, call)))?;
+    only(candidates.iter().filter(|call| speaking(hints, call)))
 }
+
+/// Whether a recording may belong to a call by any kind of evidence.
+pub fn may_be_of(recording: &Recording, call: &Candidate) -> bool {
+    TESTS.iter().any(|test| test(&recording.hints, call))
+}
+
+type Test = fn(&Hints, &Candidate) -> bool;
+
+/// Kinds of evidence, the strongest first: the call announced the file, the file names the call,
+/// time and number fit.
+const TESTS: [Test; 3] = [
+    |hints, call| !hints.name.is_empty() && call.announced.contains(&hints.name),
+    |hints, call| hints.call_id.as_ref().is_some_and(|id| call.ids.contains(id)),
+    |hints, call| in_time(hints, call) && same_number(hints, call),
+];
 
 fn only<'a>(mut calls: impl Iterator<Item = &'a Candidate>) -> Option<i64> {
     let first = calls.next()?;

@@ -34,6 +34,8 @@ pub enum Kind {
     Erasure = 11,
     /// An archive rendition that was made, or that stands in place of its original now.
     Rendition = 12,
+    /// What the daemon learned of a site's ways of writing: links rest on it.
+    Learned = 13,
 }
 
 impl Kind {
@@ -41,7 +43,7 @@ impl Kind {
     pub fn of(number: i64) -> Option<Self> {
         use Kind::*;
         let acts = [Recording, Entry, Decision, Explanation, Settings, Directory, Access];
-        let keeping = [Object, Hold, Erasure, Rendition];
+        let keeping = [Object, Hold, Erasure, Rendition, Learned];
         std::iter::once(Delivery).chain(acts).chain(keeping).find(|kind| *kind as i64 == number)
     }
 }

@@ -156,6 +156,19 @@ pub async fn why(
     Ok(Json(json!(why)))
 }
 
+/// `GET /api/v1/habits`: what was learned of a site's way of writing; `null` where nothing was yet.
+pub async fn habits(
+    Shared(state): Shared<Arc<State>>,
+    ConnectInfo(peer): Peer,
+    Query(at): Query<AtSite>,
+    headers: HeaderMap,
+) -> Result<Json<Value>> {
+    state.enter(&headers, peer)?;
+    let answers = state.answers();
+    let site = answers.site(at.site.as_deref())?.id.clone();
+    Ok(Json(json!(answers.habits(&site).await?)))
+}
+
 /// What a list of entries is asked for.
 #[derive(Debug, Deserialize)]
 pub struct Wanted {

@@ -40,6 +40,7 @@ pub fn router(state: Arc<State>) -> Router {
         .route("/api/v1/entries/{id}", get(api::get_entry).put(api::put_entry))
         .route("/api/v1/why/{what}", get(api::why))
         .route("/api/v1/calls/{id}/recordings", get(sets::of_call))
+        .route("/api/v1/habits", get(api::habits))
         .route("/api/v1/decisions", post(api::decide))
         .route("/api/v1/explanations", post(api::explain))
         .route("/api/v1/sources", get(api::list_sources))

@@ -41,6 +41,14 @@ pub const DIRECTORY: Names = &[
     ("numbers", "known_numbers numbers number phone phones mobile 电话 手机 手机号 联系电话 号码"),
 ];
 
+/// Pairs that people confirmed or parted.
+pub const CONFIRMED: Names = &[
+    ("site", SITE),
+    ("recording_id", "recording_id recording id file 录音编号 录音id 录音文件"),
+    ("entry_id", "entry_id entry row 登记编号 台账编号 记录编号"),
+    ("together", "together confirmed match matched is_match label 是否匹配 匹配 确认"),
+];
+
 const SITE: &str = "site site_id site_name project community 项目 小区 站点 小区名称 项目名称";
 
 /// The field that a ledger's column is of, by the names an import knows.

@@ -1,6 +1,7 @@
 //! `ringledger link`: links files alone, by the same rules as the daemon, without a store.
 
 mod columns;
+mod confirmed;
 mod sites;
 mod table;
 mod write;
@@ -8,6 +9,7 @@ mod write;
 use super::{Failure, Outcome};
 use crate::linkage::habits::Off;
 use crate::linkage::model::Model;
+use confirmed::Confirmed;
 use serde_json::json;
 use std::path::PathBuf;
 use table::Table;
@@ -24,6 +26,10 @@ pub struct Args {
     /// Homes with their numbers, CSV or XLSX.
     #[arg(long)]
     pub directory: Option<PathBuf>,
+    /// Pairs that people confirmed or parted, CSV or XLSX: recording_id, entry_id, together (yes or
+    /// no; yes where it is missing). They are never overruled, and count as labels.
+    #[arg(long)]
+    pub confirmed: Option<PathBuf>,
     /// The folder that the outcome is written to.
     #[arg(long)]
     pub out: PathBuf,
@@ -52,6 +58,7 @@ pub struct Tables {
     pub recordings: Table,
     pub ledger: Table,
     pub directory: Table,
+    pub confirmed: Confirmed,
 }
 
 /// Runs the command. Bad rows are findings.
@@ -89,7 +96,10 @@ fn read(args: &Args) -> Result<Tables, Failure> {
         let directory = args.directory.as_ref().map(|path| Table::read(path, homes)).transpose()?;
         let gone = |_| Failure::CouldNotRun("reading the ledger broke off".into());
         let ledger = ledger.join().map_err(gone)??;
-        Ok(Tables { recordings, ledger, directory: directory.unwrap_or_default() })
+        let confirmed = |name: &str| columns::by_names(columns::CONFIRMED, name);
+        let words = args.confirmed.as_ref().map(|path| Table::read(path, confirmed)).transpose()?;
+        let confirmed = Confirmed::of(&words.unwrap_or_default())?;
+        Ok(Tables { recordings, ledger, directory: directory.unwrap_or_default(), confirmed })
     })
 }
 

@@ -2,8 +2,9 @@
 
 use super::Tables;
 use crate::cli::Failure;
+use crate::linkage::beliefs;
 use crate::linkage::habits::Off;
-use crate::linkage::model::{self, Model};
+use crate::linkage::model::Model;
 use crate::linkage::reading::cells::{EntryCells, HomeCells, RecordingCells, SiteCells};
 use crate::linkage::reading::{self, Fault, File, Reading};
 use crate::linkage::{Desk, World, deployment};
@@ -95,8 +96,8 @@ impl<'a> Work<'a> {
         let step = (all / LEARNED_ROWS).clamp(1, sites.len().max(1));
         let chosen: Vec<&str> = sites.into_iter().step_by(step).collect();
         let worlds = side_by_side(&chosen, threads, |site| {
-            let (_, reading) = self.read(site);
-            Mutex::new(world(&reading))
+            let (cells, reading) = self.read(site);
+            Mutex::new(self.world(&cells, &reading))
         });
         deployment(ROUNDS, |model| {
             side_by_side(&worlds, threads, |world| match world.lock() {
@@ -111,27 +112,21 @@ impl<'a> Work<'a> {
     }
 }
 
-/// The world of a site that was read.
-pub fn world(reading: &Reading) -> World {
-    World::of(&Desk {
-        contacts: &reading.contacts,
-        rows: &reading.rows,
-        directory: &reading.directory,
-        decided: &[],
-    })
-}
-
 impl Work<'_> {
+    /// The world of a site that was read.
+    pub fn world(&self, cells: &SiteCells<'_>, reading: &Reading) -> World {
+        World::of(&Desk {
+            contacts: &reading.contacts,
+            rows: &reading.rows,
+            directory: &reading.directory,
+            decided: &self.tables.confirmed.decided(cells, reading),
+        })
+    }
+
     /// The site's own shares; those of habits that are switched off stay as everywhere.
     pub fn learned(&self, world: &mut World, deployment: &Model) -> Model {
         let rounds = if self.learns { SITE_ROUNDS } else { 0 };
-        let habits = [("moment", model::MOMENT), ("typing", model::LAG)];
-        let kept: Vec<model::Group> = habits
-            .iter()
-            .filter(|(name, _)| !self.off.applies(name))
-            .map(|(_, table)| *table)
-            .collect();
-        world.learned(deployment, rounds).keeping(&kept, deployment)
+        world.learned(deployment, rounds).keeping(&beliefs::kept(self.off), deployment)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What linking came to, as files: `links.csv`, `mismatches.csv`, `evidence.jsonl`, `habits.jsonl`.
 
-use super::sites::{Work, world};
+use super::sites::Work;
 use crate::cli::Failure;
 use crate::linkage::explain::{Conflict, Explainer};
 use crate::linkage::habits::{Habit, desk};
@@ -9,6 +9,7 @@ use crate::linkage::model::Model;
 use crate::linkage::reading::Reading;
 use crate::linkage::reading::cells::SiteCells;
 use crate::linkage::verdict::Evidence;
+use crate::linkage::weigh::Pair;
 use crate::linkage::{LinkedBy, World};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -142,10 +143,10 @@ fn linked(work: &Work<'_>, site: &str, deployment: &Model) -> Texts {
         return Texts::default();
     };
     let (cells, reading) = work.read(site);
-    let mut world = world(&reading);
+    let mut world = work.world(&cells, &reading);
     let model = work.learned(&mut world, deployment);
     let page = Page { auto: work.auto, cells: &cells, reading: &reading, world: &world };
-    let outcome = left_over::outcome(&world, &model, LINKED);
+    let outcome = left_over::outcome(&world, &model, &|_| LINKED);
     let mut texts = page.texts(&model, &outcome);
     texts.told.bad = reading.faults.iter().map(|fault| work.told(site, fault)).collect();
     texts.told.habits = reading.habits.clone();
@@ -174,8 +175,21 @@ impl<'a> Page<'a> {
     fn texts(&self, model: &Model, outcome: &Outcome) -> Texts {
         let explainer = Explainer::of(self.world, model);
         let mut texts = Texts::default();
+        for pair in &self.world.labelled {
+            let (call, row) = (pair.call, pair.row);
+            let said = Together {
+                call,
+                row,
+                probability: 1.0,
+                weight: f64::INFINITY,
+                pair: 0,
+                runner_up: None,
+            };
+            self.link(&explainer, pair, &said, Some("person"), &mut texts);
+        }
         for link in &outcome.links {
-            self.link(&explainer, link, &mut texts);
+            let pair = &self.world.pairs[link.pair as usize];
+            self.link(&explainer, pair, link, None, &mut texts);
         }
         let mut mismatch = |kind: &str, recording: &str, entry: &str| {
             csv_line(&mut texts.mismatches, &[kind, recording, entry]);
@@ -201,11 +215,17 @@ impl<'a> Page<'a> {
         texts
     }
 
-    fn link(&self, explainer: &Explainer<'_>, link: &Together, texts: &mut Texts) {
-        let pair = &self.world.pairs[link.pair as usize];
+    fn link(
+        &self,
+        explainer: &Explainer<'_>,
+        pair: &Pair,
+        link: &Together,
+        said_by: Option<&'static str>,
+        texts: &mut Texts,
+    ) {
         let (recording, entry) = (self.recording(link.call), self.entry(link.row));
         let evidence = explainer.evidence(pair);
-        let by = self.by(link, &evidence);
+        let by = said_by.unwrap_or_else(|| self.by(link, &evidence));
         texts.told.links += 1;
         texts.told.automatic += usize::from(link.probability >= self.auto);
         let probability = format!("{:.4}", link.probability);

@@ -2,8 +2,8 @@
 //! swapped seats and borrowed accounts are seen; beside who was on duty at all.
 
 use crate::linkage::compact::{Call, Compact, Entry, NONE};
-use crate::linkage::ground::Ground;
-use std::collections::HashMap;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
 
 /// Rows of a desk's hours count as one span.
 const SPAN_S: i64 = 6 * 3600;
@@ -16,6 +16,12 @@ const WEEK_PRIOR: f64 = 12.0;
 /// How many second rows the same person writes.
 const SECOND_BY_SAME: f64 = 0.08;
 
+/// The share of the rows that one handler writes at a desk of which nothing is known.
+const USUAL_HANDLER: f64 = 0.2;
+
+/// A handler who writes of this share of a person's calls is expected to.
+const EXPECTED: f64 = 0.6;
+
 /// Tables of more cells than this are not kept by week.
 const CELLS_MAX: usize = 1 << 21;
 
@@ -24,6 +30,15 @@ const CELLS_MAX: usize = 1 << 21;
 pub struct Cells {
     pub pair: u32,
     pub week: u32,
+}
+
+/// Who writes for whom, as learned of a desk, by names.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Staff {
+    /// Rows by handler.
+    pub rows: BTreeMap<String, f64>,
+    /// By person or extension, then by handler: rows that tell of their calls.
+    pub pairs: BTreeMap<String, BTreeMap<String, f64>>,
 }
 
 /// How often each handler writes for each person and extension.
@@ -80,6 +95,56 @@ impl Handlers {
         handlers
     }
 
+    /// The same without telling times apart: who is on duty when is not known ahead.
+    pub fn at_all_times(site: &Compact) -> Self {
+        let mut handlers = Self::of(site);
+        (handlers.by_span, handlers.span_rows) = (HashMap::new(), HashMap::new());
+        handlers.weeks = 1;
+        handlers.counts = handlers.blank();
+        handlers
+    }
+
+    /// What was learned of a desk, for the names of a part of it.
+    pub fn believed(site: &Compact, staff: &Staff) -> Self {
+        let persons = site.persons.count();
+        let mut handlers = Self { persons, weeks: 1, ..Self::default() };
+        handlers.counts = handlers.blank();
+        handlers.rows = staff.rows.values().sum();
+        let rows = |name: &String| staff.rows.get(name).copied().unwrap_or(0.0);
+        handlers.all = site.persons.texts.iter().map(rows).collect();
+        for (who, name) in site.persons.texts.iter().enumerate() {
+            for (handler, count) in staff.pairs.get(name).into_iter().flatten() {
+                handlers.counts.who[who] += count;
+                if let Some(handler) = site.persons.known(handler) {
+                    handlers.counts.pair[who * persons + handler as usize] = *count;
+                }
+            }
+        }
+        handlers
+    }
+
+    /// What was counted, by names, to a hundredth.
+    pub fn staff(&self, site: &Compact) -> Staff {
+        let names = || site.persons.texts.iter().enumerate();
+        let told = |count: f64| Some((count * 100.0).round() / 100.0).filter(|count| *count > 0.0);
+        let of = |who: usize| -> BTreeMap<String, f64> {
+            let pair = |handler: usize| self.counts.pair.get(who * self.persons + handler);
+            let count = |handler: usize| told(pair(handler).copied().unwrap_or(0.0));
+            names().filter_map(|(at, name)| Some((name.clone(), count(at)?))).collect()
+        };
+        let pairs = names().map(|(who, name)| (name.clone(), of(who)));
+        Staff {
+            rows: names().filter_map(|(at, n)| Some((n.clone(), told(self.all[at])?))).collect(),
+            pairs: pairs.filter(|(_, handlers)| !handlers.is_empty()).collect(),
+        }
+    }
+
+    /// The share of all rows that a handler wrote.
+    fn share(&self, handler: u32) -> f64 {
+        let rows = self.all.get(handler as usize).copied().unwrap_or(0.0);
+        if self.rows == 0.0 { USUAL_HANDLER } else { (rows + 0.5) / (self.rows + 1.0) }
+    }
+
     /// Where a pair is counted.
     pub fn cells(&self, call: &Call, row: &Entry) -> Cells {
         let who = who(call);
@@ -121,12 +186,12 @@ impl Handlers {
     }
 
     /// How likely a handler is to have written any row at that time.
-    pub fn on_duty(&self, row: &Entry, ground: &Ground) -> f64 {
+    pub fn on_duty(&self, row: &Entry) -> f64 {
         if row.handler == NONE {
             return 1.0;
         }
         let span = row.near().div_euclid(SPAN_S);
-        let whole = ground.share_of_handler(self.all[row.handler as usize], self.rows);
+        let whole = self.share(row.handler);
         let here = self.by_span.get(&(span, row.handler)).copied().unwrap_or(0.0);
         let rows = self.span_rows.get(&span).copied().unwrap_or(0.0);
         ((here - 1.0).max(0.0) + SPAN_PRIOR * whole) / ((rows - 1.0).max(0.0) + SPAN_PRIOR)
@@ -138,7 +203,12 @@ impl Handlers {
         if cells.pair == NONE {
             return 0.0;
         }
-        let is_same = row.handler == call.agent || row.handler == call.line;
+        (self.likely(cells, call, row.handler, same, on_duty) / on_duty).ln()
+    }
+
+    /// How likely a handler writes of a call, by whom the call is known by and the week.
+    fn likely(&self, cells: Cells, call: &Call, handler: u32, same: f64, on_duty: f64) -> f64 {
+        let is_same = handler == call.agent || handler == call.line;
         let may_be =
             call.agent != NONE && self.all.get(call.agent as usize).is_some_and(|n| *n > 0.0);
         let begin = match (is_same, may_be) {
@@ -150,8 +220,23 @@ impl Handlers {
         let (whole, whole_week) =
             (self.counts.who[pair / self.persons], self.counts.who_week[week / self.persons]);
         let ever = (self.counts.pair[pair] + PERSON_PRIOR * begin) / (whole + PERSON_PRIOR);
-        let now = (self.counts.week[week] + WEEK_PRIOR * ever) / (whole_week + WEEK_PRIOR);
-        (now / on_duty).ln()
+        (self.counts.week[week] + WEEK_PRIOR * ever) / (whole_week + WEEK_PRIOR)
+    }
+
+    /// Whether somebody else is expected to write of this call: it is known by one person's account
+    /// or seat, and another handler writes of nearly all of its calls that week.
+    pub fn is_of_another(&self, cells: Cells, call: &Call, row: &Entry, same: f64) -> bool {
+        if cells.pair == NONE {
+            return false;
+        }
+        let likely = |handler: u32| {
+            let by = i64::from(handler) - i64::from(row.handler);
+            let at = |cell: u32| (i64::from(cell) + by) as u32;
+            let cells = Cells { pair: at(cells.pair), week: at(cells.week) };
+            self.likely(cells, call, handler, same, self.share(handler))
+        };
+        let best = (0..self.persons as u32).map(likely).fold(0.0, f64::max);
+        best >= EXPECTED && likely(row.handler) * 4.0 < best
     }
 
     /// The same for a second row of a call, which somebody else writes.

@@ -10,7 +10,7 @@ pub const SHIPPED: [f64; CLASSES] =
     [0.65, 0.85, 0.92, 0.65, 0.8, 0.85, 0.6, 0.8, 0.85, 0.6, 0.8, 0.85, 0.35, 0.75, 0.1];
 
 /// Calls begun within five minutes that make a crowd.
-const CROWD: u8 = 5;
+pub const CROWD: u8 = 5;
 
 /// The class of a call: direction, length, crowd; or a leg of a transferred call; or unanswered.
 pub fn class(call: &Call) -> usize {

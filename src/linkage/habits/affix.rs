@@ -1,7 +1,8 @@
 //! Digits that a source writes before or after every number: a prefix for an outside line, an area
 //! code, the number of an extension. Found by holding both sides' numbers against each other.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// So many digits may be too much at either end.
 const AFFIX_MAX: usize = 6;
@@ -14,17 +15,27 @@ const SEEN_MIN: usize = 4;
 pub type Affix = (String, String);
 
 /// Affixes believed in, and numbers seen to be others.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Affixes {
+    #[serde(skip)]
     known: HashMap<String, String>,
-    /// With the lengths of what is left.
-    affixes: BTreeMap<Affix, (usize, HashSet<usize>)>,
+    /// In order.
+    believed: Vec<Believed>,
+}
+
+/// An affix with how many numbers showed it, and the lengths of what is left.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Believed {
+    affix: Affix,
+    seen: usize,
+    lens: BTreeSet<usize>,
 }
 
 impl Affixes {
     /// Learns what `own` numbers have too much beside `other` ones.
     pub fn of<'a>(own: impl Iterator<Item = &'a str>, other: &HashSet<&str>) -> Self {
         let mut found = Self::default();
+        let mut affixes: BTreeMap<Affix, (usize, BTreeSet<usize>)> = BTreeMap::new();
         let mut tried: HashSet<&str> = HashSet::new();
         for number in own.filter(|number| number.len() > LINE_DIGITS && !number.contains('*')) {
             if other.contains(number) || !tried.insert(number) {
@@ -34,13 +45,15 @@ impl Affixes {
                 let core = &number[before..number.len() - after];
                 let affix =
                     (number[..before].to_owned(), number[number.len() - after..].to_owned());
-                let seen = found.affixes.entry(affix).or_default();
+                let seen = affixes.entry(affix).or_default();
                 seen.0 += 1;
                 seen.1.insert(core.len());
                 found.known.insert(number.to_owned(), core.to_owned());
             }
         }
-        found.affixes.retain(|_, (seen, _)| *seen >= SEEN_MIN);
+        affixes.retain(|_, (seen, _)| *seen >= SEEN_MIN);
+        let believed = |(affix, (seen, lens))| Believed { affix, seen, lens };
+        found.believed = affixes.into_iter().map(believed).collect();
         found
     }
 
@@ -49,14 +62,18 @@ impl Affixes {
         if let Some(core) = self.known.get(number) {
             return core;
         }
-        let fits = |((before, after), (_, lens)): &(&Affix, &(usize, HashSet<usize>))| {
+        let fits = |one: &&Believed| {
+            let (before, after) = &one.affix;
             number.len() >= before.len() + after.len() + LINE_DIGITS
                 && number.starts_with(before.as_str())
                 && number.ends_with(after.as_str())
-                && lens.contains(&(number.len() - before.len() - after.len()))
+                && one.lens.contains(&(number.len() - before.len() - after.len()))
         };
-        match self.affixes.iter().filter(fits).max_by_key(|(affix, (seen, _))| (*seen, *affix)) {
-            Some(((before, after), _)) => &number[before.len()..number.len() - after.len()],
+        let best = |one: &&Believed| (one.seen, one.affix.clone());
+        match self.believed.iter().filter(fits).max_by_key(best) {
+            Some(Believed { affix: (before, after), .. }) => {
+                &number[before.len()..number.len() - after.len()]
+            }
             None => number,
         }
     }
@@ -64,7 +81,7 @@ impl Affixes {
     /// The affixes with how many numbers showed them, most first.
     pub fn told(&self) -> Vec<(&Affix, usize)> {
         let mut all: Vec<(&Affix, usize)> =
-            self.affixes.iter().map(|(affix, (seen, _))| (affix, *seen)).collect();
+            self.believed.iter().map(|one| (&one.affix, one.seen)).collect();
         all.sort_by_key(|(affix, seen)| (usize::MAX - seen, (*affix).clone()));
         all
     }

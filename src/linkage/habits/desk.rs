@@ -2,8 +2,8 @@
 //! types.
 
 use super::{Habit, share};
+use crate::linkage::World;
 use crate::linkage::compact::{Call, Entry, NEVER, NONE};
-use crate::linkage::learn::World;
 use crate::linkage::left_over::Outcome;
 use std::collections::BTreeMap;
 

@@ -7,20 +7,30 @@ pub mod desk;
 pub mod id;
 pub mod line;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeSet;
 
+/// One of [`NAMES`].
+pub type Name = &'static str;
+
 /// A regularity of one site.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Habit {
     pub site: String,
     /// The name by which it is switched off.
-    pub name: &'static str,
+    #[serde(deserialize_with = "name")]
+    pub name: Name,
     /// In plain words.
     pub sentence: String,
     /// Rows that show it, of those that could.
     pub rows: usize,
     pub of: usize,
+}
+
+fn name<'de, D: Deserializer<'de>>(text: D) -> Result<&'static str, D::Error> {
+    let text = String::deserialize(text)?;
+    let known = NAMES.iter().find(|(name, _)| *name == text).map(|(name, _)| *name);
+    known.ok_or_else(|| serde::de::Error::custom(format!("no habit is called `{text}`")))
 }
 
 /// Every habit that is looked for, with what switching it off leaves undone.

@@ -6,6 +6,7 @@ use crate::linkage::habits::Off;
 use crate::linkage::habits::clock::{Stretch, Vote, ahead, course};
 use crate::linkage::{Contact, Row};
 use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
 /// Calls of a number further from a row than this do not vote.
@@ -16,7 +17,8 @@ const CALLS_MAX: usize = 6;
 const PERSON_ROWS_MIN: usize = 40;
 
 /// A clock of the ledger.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Clock {
     Written,
     Typed,
@@ -54,20 +56,66 @@ impl Clock {
     }
 }
 
+/// How far a clock of the ledger lies ahead of the calls, from which row on: rows are in order of
+/// their import, those typed one by one first, then of their times.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Course {
+    clock: Clock,
+    /// One person's own, where it is not everybody's.
+    person: Option<String>,
+    /// Import and time in seconds of the epoch, and the seconds ahead from there on.
+    steps: Vec<(i64, i64, i64)>,
+    /// The last import that was looked at: what comes later is not known to go on like it.
+    last: i64,
+}
+
+/// The courses of a ledger's clocks, in the order in which they are set right.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clocks(Vec<Course>);
+
+impl Clocks {
+    /// Sets the times of a row right.
+    pub fn fit_row(&self, row: &mut Row) {
+        for course in &self.0 {
+            let is_meant = course.person.is_none() || course.person == row.handler;
+            let (Some(at), true) = (course.clock.of(row), is_meant) else { continue };
+            let import = batch(row);
+            let after = course.steps.partition_point(|(b, from, _)| (*b, *from) <= (import, at));
+            if import > course.last || after == 0 {
+                continue;
+            }
+            course.clock.turn_back(row, course.steps[after - 1].2);
+        }
+    }
+
+    /// How far a time is moved at most, in seconds.
+    pub fn widest_s(&self) -> i64 {
+        let widest = |course: &Course| course.steps.iter().map(|step| step.2.abs()).max();
+        self.0.iter().filter_map(widest).sum()
+    }
+}
+
+/// Rows typed one by one are one batch, those of an import another.
+fn batch(row: &Row) -> i64 {
+    if row.imported { row.registered_at.timestamp() } else { 0 }
+}
+
 /// Sets both clocks of the ledger right, and then what single persons write otherwise.
-pub fn fit(site: &str, off: &Off, reading: &mut Reading) {
+pub fn fit(site: &str, off: &Off, reading: &mut Reading) -> Clocks {
+    let mut found = Clocks::default();
     if !off.applies("clock") {
-        return;
+        return found;
     }
     let calls = by_number(&reading.contacts);
     halves(site, &calls, reading);
     for clock in [Clock::Written, Clock::Typed] {
         let all: Vec<usize> = (0..reading.rows.len()).collect();
-        set_right(site, clock, None, &all, &calls, reading);
+        found.0.extend(set_right(site, clock, None, &all, &calls, reading));
     }
     for (person, rows) in by_person(reading) {
-        set_right(site, Clock::Written, Some(&person), &rows, &calls, reading);
+        found.0.extend(set_right(site, Clock::Written, Some(&person), &rows, &calls, reading));
     }
+    found
 }
 
 /// Answers of each number's calls, in order.
@@ -96,7 +144,6 @@ fn by_person(reading: &Reading) -> BTreeMap<String, Vec<usize>> {
 
 /// Rows of one import follow each other in its own order; typed ones in time.
 fn ordered(clock: Clock, rows: &[usize], reading: &Reading) -> Vec<(i64, i64, usize)> {
-    let batch = |row: &Row| if row.imported { row.registered_at.timestamp() } else { 0 };
     let mut order: Vec<(i64, i64, usize)> = rows
         .iter()
         .filter_map(|place| {
@@ -115,13 +162,23 @@ fn set_right(
     rows: &[usize],
     calls: &HashMap<String, Vec<i64>>,
     reading: &mut Reading,
-) {
+) -> Option<Course> {
     let order = ordered(clock, rows, reading);
     let course = course(&votes(clock, &order, calls, reading), clock.spread_s());
     let off = |stretch: &&Stretch| stretch.ahead.abs() >= clock.small_s();
     if !course.iter().any(|stretch| off(&stretch)) {
-        return;
+        return None;
     }
+    let step = |stretch: &Stretch| {
+        let (batch, at, _) = order.get(stretch.from as usize)?;
+        Some((*batch, *at, if off(&stretch) { stretch.ahead } else { 0 }))
+    };
+    let found = Course {
+        clock,
+        person: person.map(str::to_owned),
+        steps: course.iter().filter_map(step).collect(),
+        last: order.last().map_or(0, |(batch, _, _)| *batch),
+    };
     for (at, (_, _, place)) in order.iter().enumerate() {
         let by = ahead(&course, at as i64);
         if by.abs() >= clock.small_s() {
@@ -137,6 +194,7 @@ fn set_right(
         let sentence = format!("from {from} on {}{whose} lie {by} the calls", clock.words());
         reading.habit(site, "clock", sentence, stretch.rows, order.len());
     }
+    Some(found)
 }
 
 /// What the calls of each row's number say of a clock; places in `order` stand for times.

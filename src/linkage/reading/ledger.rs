@@ -3,7 +3,7 @@
 use super::cells::{EntryCells, SiteCells};
 use super::number::{Dress, numbers};
 use super::time::{At, Reader};
-use super::{Fault, File, Reading};
+use super::{Fault, File, Reading, mention};
 use crate::ledger::{Channel, import, unit};
 use crate::linkage::Row;
 use crate::linkage::habits::Off;
@@ -98,17 +98,19 @@ fn entry(
     let text = |cell: &str| Some(cell.trim().to_owned()).filter(|text| !text.is_empty());
     let moment = |second| DateTime::from_timestamp(second, 0);
     let first = if numbers.is_empty() { None } else { Some(numbers.remove(0)) };
+    let mentioned = if first.is_none() { mention::number(cells.content) } else { None };
     Some(Row {
         key: 0,
         channel: channel(cells.kind),
         number: first,
         other_numbers: numbers,
+        mentioned,
         registered_at: moment(registered)?,
         occurred_at: occurred.map(At::second).and_then(moment),
         occurred_day_only: matches!(occurred, Some(At::Day(_))),
         name: text(cells.name),
         handler: text(cells.handler),
-        unit,
+        unit: unit.or_else(|| mention::home(cells.content)),
         call_id: text(cells.call_id),
         imported,
     })

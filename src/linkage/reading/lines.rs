@@ -1,12 +1,29 @@
 //! Numbers of calls that tell nothing: shown for everybody, or never written down.
 
 use super::Reading;
+use crate::linkage::Contact;
 use crate::linkage::habits::Off;
 use crate::linkage::habits::line::lines;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Takes shared numbers away, and marks calls that nobody ever registers.
-pub fn fit(site: &str, off: &Off, reading: &mut Reading) {
+/// Numbers of calls that tell nothing: shown for everybody (`true`), or never written down.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lines(BTreeMap<String, bool>);
+
+impl Lines {
+    /// Takes a shared number away, and marks a call that nobody ever registers.
+    pub fn fit_contact(&self, contact: &mut Contact) {
+        match contact.number.as_ref().and_then(|number| self.0.get(number)) {
+            Some(true) => contact.number = None,
+            Some(false) => contact.answered = false,
+            None => {}
+        }
+    }
+}
+
+/// Finds such numbers and applies what was found.
+pub fn fit(site: &str, off: &Off, reading: &mut Reading) -> Lines {
     let found = {
         let calls: Vec<(&str, i64)> = reading
             .contacts
@@ -23,7 +40,7 @@ pub fn fit(site: &str, off: &Off, reading: &mut Reading) {
         lines(&calls, &rows)
     };
     let all = reading.contacts.len();
-    let mut marks: BTreeMap<String, bool> = BTreeMap::new();
+    let mut marks = Lines::default();
     for line in found {
         let (name, words) = if line.shared {
             ("shared-number", "is shown for everybody and taken as no number")
@@ -34,14 +51,9 @@ pub fn fit(site: &str, off: &Off, reading: &mut Reading) {
             let number = crate::party::masked_number(&line.number);
             let sentence = format!("the number {number} {words}");
             reading.habit(site, name, sentence, line.calls, all);
-            marks.insert(line.number, line.shared);
+            marks.0.insert(line.number, line.shared);
         }
     }
-    for contact in &mut reading.contacts {
-        match contact.number.as_ref().and_then(|number| marks.get(number)) {
-            Some(true) => contact.number = None,
-            Some(false) => contact.answered = false,
-            None => {}
-        }
-    }
+    reading.contacts.iter_mut().for_each(|contact| marks.fit_contact(contact));
+    marks
 }

@@ -5,6 +5,7 @@ mod clocks;
 mod ids;
 mod ledger;
 mod lines;
+pub mod mention;
 pub mod number;
 mod numbers;
 mod recordings;
@@ -16,6 +17,7 @@ use super::{Contact, Directory, Row};
 use crate::ledger::unit;
 use cells::SiteCells;
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 /// What stands in a file that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +71,54 @@ pub fn read(cells: &SiteCells<'_>, zone: Tz, off: &Off) -> Reading {
     lines::fit(cells.site, off, &mut reading);
     clocks::fit(cells.site, off, &mut reading);
     reading
+}
+
+/// Ways of a site that were found in its rows and hold for what comes in after them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ways {
+    numbers: numbers::Numbers,
+    lines: lines::Lines,
+    clocks: clocks::Clocks,
+}
+
+impl Ways {
+    /// Finds the ways of a site, and tells them.
+    pub fn of(
+        site: &str,
+        off: &Off,
+        contacts: Vec<Contact>,
+        rows: Vec<Row>,
+        directory: Directory,
+    ) -> (Self, Vec<Habit>) {
+        let mut reading = Reading { contacts, rows, directory, ..Reading::default() };
+        let numbers = numbers::fit(site, off, &mut reading);
+        let lines = lines::fit(site, off, &mut reading);
+        let clocks = clocks::fit(site, off, &mut reading);
+        (Self { numbers, lines, clocks }, reading.habits)
+    }
+
+    /// Reads a contact as the site means it.
+    pub fn fit_contact(&self, contact: &mut Contact) {
+        self.numbers.fit_contact(contact);
+        self.lines.fit_contact(contact);
+    }
+
+    /// Reads a row as the site means it.
+    pub fn fit_row(&self, row: &mut Row) {
+        self.numbers.fit_row(row);
+        self.clocks.fit_row(row);
+    }
+
+    /// Reads a directory as the site means it.
+    pub fn fit_directory(&self, directory: &mut Directory) {
+        directory.values_mut().for_each(|home| self.numbers.fit_home(home));
+    }
+
+    /// How far a time is moved at most, in seconds.
+    pub fn widest_s(&self) -> i64 {
+        self.clocks.widest_s()
+    }
 }
 
 fn read_directory(cells: &SiteCells<'_>, reading: &mut Reading) {

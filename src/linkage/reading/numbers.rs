@@ -3,35 +3,59 @@
 use super::Reading;
 use crate::linkage::habits::Off;
 use crate::linkage::habits::affix::Affixes;
+use crate::linkage::{Contact, Home, Row};
+use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
-/// Takes off what the phone system, then what the ledger, then what the directory has too much.
-pub fn fit(site: &str, off: &Off, reading: &mut Reading) {
-    if !off.applies("number-affix") {
-        return;
+/// What each source has too much around its numbers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Numbers {
+    calls: Affixes,
+    rows: Affixes,
+    homes: Affixes,
+}
+
+impl Numbers {
+    /// Takes off what the phone system has too much.
+    pub fn fit_contact(&self, contact: &mut Contact) {
+        strip(&self.calls, contact.number.as_mut());
     }
-    let of_calls = {
+
+    /// Takes off what the ledger has too much.
+    pub fn fit_row(&self, row: &mut Row) {
+        strip(&self.rows, row.number.as_mut());
+        strip(&self.rows, row.mentioned.as_mut());
+        row.other_numbers.iter_mut().for_each(|number| strip(&self.rows, Some(number)));
+    }
+
+    /// Takes off what the directory has too much.
+    pub fn fit_home(&self, home: &mut Home) {
+        home.numbers.iter_mut().for_each(|number| strip(&self.homes, Some(number)));
+    }
+}
+
+/// Takes off what the phone system, then what the ledger, then what the directory has too much.
+pub fn fit(site: &str, off: &Off, reading: &mut Reading) -> Numbers {
+    let mut found = Numbers::default();
+    if !off.applies("number-affix") {
+        return found;
+    }
+    found.calls = {
         let written: HashSet<&str> = written(reading).collect();
         Affixes::of(called(reading), &written)
     };
-    for contact in &mut reading.contacts {
-        strip(&of_calls, contact.number.as_mut());
-    }
-    let (of_rows, of_homes) = {
+    reading.contacts.iter_mut().for_each(|contact| found.fit_contact(contact));
+    (found.rows, found.homes) = {
         let called: HashSet<&str> = called(reading).collect();
         let known = reading.directory.values().flat_map(|home| &home.numbers);
         (Affixes::of(written(reading), &called), Affixes::of(known.map(String::as_str), &called))
     };
-    for row in &mut reading.rows {
-        strip(&of_rows, row.number.as_mut());
-        row.other_numbers.iter_mut().for_each(|number| strip(&of_rows, Some(number)));
-    }
-    for number in reading.directory.values_mut().flat_map(|home| &mut home.numbers) {
-        strip(&of_homes, Some(number));
-    }
+    reading.rows.iter_mut().for_each(|row| found.fit_row(row));
+    reading.directory.values_mut().for_each(|home| found.fit_home(home));
     let (calls, rows) = (reading.contacts.len(), reading.rows.len());
-    tell(site, "the phone system", &of_calls, calls, reading);
-    tell(site, "the ledger", &of_rows, rows, reading);
+    tell(site, "the phone system", &found.calls, calls, reading);
+    tell(site, "the ledger", &found.rows, rows, reading);
+    found
 }
 
 fn called(reading: &Reading) -> impl Iterator<Item = &str> {

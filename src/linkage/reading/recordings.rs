@@ -105,7 +105,6 @@ fn contact(
         extension: text(row.extension),
         agent: text(row.agent),
         answered: true,
-        recorded: true,
     })
 }
 

@@ -1,7 +1,7 @@
 //! What each kind of fact means for the derived rows. Live work and `replay` pass through here
 //! alike, so that a rebuilt database cannot differ from a grown one by accident.
 
-use super::{calls, entries, erasures, holds, objects, people, recordings, renditions};
+use super::{beliefs, calls, entries, erasures, holds, objects, people, recordings, renditions};
 use crate::call::Moment;
 use crate::store::fact::{Fact, Kind};
 use crate::store::{Error, Interpreter, Result, moment};
@@ -39,6 +39,7 @@ pub fn apply(place: &Place<'_>, fact: &Fact) -> Result<()> {
         Some(Kind::Hold) => holds::apply(place, fact, body(fact)?),
         Some(Kind::Erasure) => erasures::apply(place, fact, body(fact)?),
         Some(Kind::Rendition) => renditions::apply(place, fact, body(fact)?),
+        Some(Kind::Learned) => beliefs::apply(place, fact, &body(fact)?),
         Some(Kind::Delivery | Kind::Settings | Kind::Access) | None => Ok(()),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::filter::BUCKET_BITS;
 use super::folding::tie_key;
+use super::stirred::{self, Side};
 use crate::audit::CallFact;
 use crate::call::{Call, Moment};
 use crate::store::fact::Fact;
@@ -15,6 +16,7 @@ pub fn save(tx: &Connection, site: i64, key: i64, seen_at: Moment, call: Call) -
     let slim = Call { legs: Vec::new(), timeline: Vec::new(), ..call };
     let doc = serde_json::to_string(&slim)
         .map_err(|error| Error::Broken(format!("call {}", slim.call_id), error.to_string()))?;
+    stirred::stir(tx, site, Side::Call, key)?;
     let (offered_at, ended_at) = (micros(slim.offered_at), slim.ended_at.map(micros));
     // A call is folded again with each event, and hardly ever with another number or time: then the
     // big indexes are left alone.
@@ -47,11 +49,26 @@ pub fn save(tx: &Connection, site: i64, key: i64, seen_at: Moment, call: Call) -
 
 /// Forgets a call that became part of another, with the links of its own.
 pub fn remove(tx: &Connection, site: i64, key: i64) -> Result<()> {
+    stirred::stir(tx, site, Side::Call, key)?;
+    stirred::stir_recordings_of(tx, site, key)?;
     tx.execute("DELETE FROM link WHERE site = ?1 AND call = ?2", [site, key])?;
+    tx.execute("DELETE FROM proposal WHERE site = ?1 AND contact = ?2", [site, key])?;
     tx.execute("UPDATE recording SET call = NULL WHERE site = ?1 AND call = ?2", [site, key])?;
     tx.execute("DELETE FROM finding WHERE site = ?1 AND call = ?2", [site, key])?;
     tx.execute("DELETE FROM call WHERE key = ?1", [key])?;
     Ok(())
+}
+
+/// Times of the entries and recordings that are linked to a call, or proposed.
+pub fn times_beside(tx: &Connection, site: i64, key: i64) -> Result<Vec<Moment>> {
+    let mut query = tx.prepare_cached(
+        "SELECT e.at FROM link l JOIN entry e ON e.key = l.entry WHERE l.site = ?1 AND l.call = ?2
+         UNION SELECT e.at FROM proposal p JOIN entry e ON e.key = p.entry
+           WHERE p.site = ?1 AND p.contact = ?2
+         UNION SELECT at FROM recording WHERE site = ?1 AND call = ?2",
+    )?;
+    let rows = query.query_map([site, key], |row| Ok(moment(row.get(0)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Calls of a site without an end.
@@ -153,6 +170,23 @@ pub fn key_of(connection: &Connection, site: i64, id: &str) -> Result<Option<i64
         }
     }
     Ok(None)
+}
+
+/// All ids from outside by which a call, or one of its legs, may be named; in order.
+///
+/// # Errors
+/// When the disk fails.
+pub fn ids_of(connection: &Connection, key: i64) -> Result<Vec<String>> {
+    let mut query = connection.prepare_cached("SELECT tie FROM tie WHERE call = ?1")?;
+    let ties = query.query_map([key], |row| row.get::<_, String>(0))?;
+    let mut ids = Vec::new();
+    for tie in ties {
+        let tie = tie?;
+        ids.extend(["c:", "l:"].iter().find_map(|kind| tie.strip_prefix(kind)).map(str::to_owned));
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
 }
 
 /// The bucket of a call's ties and number.

@@ -20,6 +20,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("migrations/0003_pulse.sql")),
         M::up(include_str!("migrations/0004_sequence.sql")),
         M::up(include_str!("migrations/0005_archive.sql")),
+        M::up(include_str!("migrations/0006_linking.sql")),
     ])
 }
 

@@ -3,6 +3,7 @@
 
 use super::Tx;
 use super::apply::Place;
+use super::stirred::{self, Side};
 use crate::audit::EntryFact;
 use crate::call::Moment;
 use crate::ledger::{LedgerEntry, search};
@@ -75,6 +76,7 @@ pub fn apply(place: &Place<'_>, fact: &Fact, written: Written) -> Result<()> {
     let connection = place.connection;
     let before = by_id(connection, fact.site, &entry.entry_id)?;
     let (key, version) = before.as_ref().map_or((fact.id, 1), |b| (b.key, b.version + 1));
+    stirred::stir(connection, fact.site, Side::Entry, key)?;
     connection
         .prepare_cached(
             "INSERT INTO entry (key, site, entry_id, version, at, number, imported, doc)
@@ -122,6 +124,26 @@ fn index_words(connection: &Connection, key: i64, known: bool, entry: &LedgerEnt
 /// When the matter happened, as written; else when it was registered.
 pub fn happened_at(entry: &LedgerEntry) -> Moment {
     entry.occurred_at.unwrap_or(entry.registered_at)
+}
+
+/// How many entries a site has.
+///
+/// # Errors
+/// When the disk fails.
+pub fn count(connection: &Connection, site: i64) -> Result<usize> {
+    let sql = "SELECT count(*) FROM entry WHERE site = ?1";
+    let count: i64 = connection.prepare_cached(sql)?.query_row([site], |row| row.get(0))?;
+    Ok(usize::try_from(count).unwrap_or_default())
+}
+
+/// When the matter of an entry happened, by its key.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none.
+pub fn time_of(connection: &Connection, key: i64) -> Result<Moment> {
+    let sql = "SELECT at FROM entry WHERE key = ?1";
+    let at = connection.prepare_cached(sql)?.query_row([key], |row| row.get(0)).optional()?;
+    at.map(moment).ok_or_else(|| Error::NotFound(format!("entry {key}")))
 }
 
 const COLUMNS: &str = "key, version, imported, doc";

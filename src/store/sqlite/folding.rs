@@ -150,7 +150,7 @@ impl Folding {
                 self.tie(step.tx, site, &tie, call)?;
             }
             for other in known.into_iter().filter(|other| *other != call) {
-                self.merge(step.tx, site, other, call)?;
+                self.merge(step, site, other, call)?;
                 touched.remove(&other);
                 created.remove(&call);
             }
@@ -195,7 +195,12 @@ impl Folding {
     }
 
     /// Two calls turned out to be one: the older key stays.
-    fn merge(&mut self, tx: &Connection, site: i64, other: i64, call: i64) -> Result<()> {
+    fn merge(&mut self, step: &Step<'_>, site: i64, other: i64, call: i64) -> Result<()> {
+        let tx = step.tx;
+        let name = step.names.sites.get(&site).map_or("", String::as_str);
+        for at in calls::times_beside(tx, site, other)? {
+            calls::mark_dirty(tx, site, &step.interpreter.day(name, at), 0)?;
+        }
         tx.execute("UPDATE tie SET call = ?2 WHERE call = ?1", [other, call])?;
         tx.execute(
             "INSERT OR IGNORE INTO call_fact SELECT ?2, fact FROM call_fact WHERE call = ?1",

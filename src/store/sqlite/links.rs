@@ -1,127 +1,139 @@
 //! Rows of links and of what linking left open. One-to-one is kept by unique indexes on both sides.
 
-use super::Tx;
+use super::{Tx, entries};
 use crate::audit::LinkFact;
 use crate::call::Moment;
 use crate::linkage::{Links, Proposal};
 use crate::store::{Error, Result, micros};
-use rusqlite::{Connection, Row, params};
-use std::collections::BTreeMap;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// A window's outcome, ready to be kept: contacts by key with their times.
+/// An outcome of linking, ready to be kept: contacts by key with their times.
 pub struct Outcome<'a> {
     pub site: i64,
-    /// Times of all contacts whose links this outcome decides.
-    pub decides: &'a BTreeMap<i64, Moment>,
+    /// All contacts whose links this outcome decides; those that are gone have no time.
+    pub decides: &'a BTreeMap<i64, Option<Moment>>,
     pub links: &'a Links,
 }
 
 const KINDS: [&str; 4] = ["suggested", "ambiguous", "second_entry", "mis_filed"];
 
+/// A row of a link or proposal beside its keys: the contact's time, and the document.
+type Kept = (i64, String);
+
 impl Tx<'_, '_> {
-    /// Keeps an outcome: links and proposals of the contacts it decides, nothing of others. Returns
-    /// how many rows changed; a second run of the same changes none.
+    /// Keeps an outcome: links and proposals of the contacts it decides, nothing of others, and
+    /// marks the days of both sides of what changed. Returns how many rows changed; a second run of
+    /// the same changes none.
     ///
     /// # Errors
     /// When the disk fails.
     pub fn save_links(&mut self, outcome: &Outcome<'_>) -> Result<usize> {
-        let wanted = wanted(outcome)?;
-        let mut changed = 0;
-        for (contact, known) in self.known_links(outcome)? {
-            if wanted.get(&contact).is_none_or(|(entry, doc)| (*entry, doc) != (known.0, &known.1))
-            {
-                changed += 1;
-                self.connection
-                    .prepare_cached("DELETE FROM link WHERE entry = ?1")?
-                    .execute([known.0])?;
+        let mut changed = BTreeSet::new();
+        self.save_linked(outcome, &mut changed)?;
+        self.save_open(outcome, &mut changed)?;
+        for (contact, entry) in &changed {
+            if let Some(Some(at)) = outcome.decides.get(contact) {
+                self.place(outcome.site, |place| place.mark(outcome.site, *at))?;
             }
+            let at = entries::time_of(self.connection, *entry)?;
+            self.place(outcome.site, |place| place.mark(outcome.site, at))?;
         }
-        for (contact, (entry, doc)) in &wanted {
-            let (call, recording) = sides(*contact);
-            let added = self
-                .connection
-                .prepare_cached(
-                    "INSERT INTO link (entry, site, call, recording, doc) VALUES (?1,?2,?3,?4,?5)
-                     ON CONFLICT DO NOTHING",
-                )?
-                .execute(params![entry, outcome.site, call, recording, doc])?;
-            changed += added;
-        }
-        Ok(changed + self.save_open(outcome)?)
+        Ok(changed.len())
     }
 
-    /// Links now kept of the contacts that an outcome decides: contact → (entry, document).
-    fn known_links(&self, outcome: &Outcome<'_>) -> Result<BTreeMap<i64, (i64, String)>> {
-        let mut known = BTreeMap::new();
-        let mut by_call = self
-            .connection
-            .prepare_cached("SELECT entry, doc FROM link WHERE site = ?1 AND call = ?2")?;
-        let mut by_recording = self
-            .connection
-            .prepare_cached("SELECT entry, doc FROM link WHERE site = ?1 AND recording = ?2")?;
-        for contact in outcome.decides.keys() {
-            let query = if *contact < 0 { &mut by_recording } else { &mut by_call };
-            let mut rows = query.query([outcome.site, contact.abs()])?;
-            if let Some(row) = rows.next()? {
-                known.insert(*contact, (row.get(0)?, row.get(1)?));
-            }
-        }
-        Ok(known)
-    }
-
-    fn save_open(&mut self, outcome: &Outcome<'_>) -> Result<usize> {
+    fn save_linked(
+        &mut self,
+        outcome: &Outcome<'_>,
+        changed: &mut BTreeSet<(i64, i64)>,
+    ) -> Result<()> {
         let mut wanted = BTreeMap::new();
+        for proposal in &outcome.links.linked {
+            if outcome.decides.contains_key(&proposal.contact) {
+                wanted.insert(proposal.contact, (proposal.entry, json(proposal)?));
+            }
+        }
+        let mut delete =
+            self.connection.prepare_cached("DELETE FROM link WHERE site = ?1 AND entry = ?2")?;
+        // An entry that moves here may still stand with a contact that another piece decides.
+        let mut insert = self.connection.prepare_cached(
+            "INSERT OR REPLACE INTO link (entry, site, call, recording, doc)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?;
+        for contact in outcome.decides.keys() {
+            let (known, wanted) = (self.known_link(outcome.site, *contact)?, wanted.get(contact));
+            if known.as_ref() == wanted {
+                continue;
+            }
+            if let Some((entry, _)) = known {
+                delete.execute([outcome.site, entry])?;
+                changed.insert((*contact, entry));
+            }
+            if let Some((entry, doc)) = wanted {
+                let (call, recording) = sides(*contact);
+                insert.execute(params![entry, outcome.site, call, recording, doc])?;
+                changed.insert((*contact, *entry));
+            }
+        }
+        Ok(())
+    }
+
+    fn known_link(&self, site: i64, contact: i64) -> Result<Option<(i64, String)>> {
+        let sql = if contact < 0 {
+            "SELECT entry, doc FROM link WHERE site = ?1 AND recording = ?2"
+        } else {
+            "SELECT entry, doc FROM link WHERE site = ?1 AND call = ?2"
+        };
+        let mut query = self.connection.prepare_cached(sql)?;
+        let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        Ok(query.query_row([site, contact.abs()], read).optional()?)
+    }
+
+    fn save_open(
+        &mut self,
+        outcome: &Outcome<'_>,
+        changed: &mut BTreeSet<(i64, i64)>,
+    ) -> Result<()> {
+        let mut wanted: BTreeMap<i64, BTreeMap<(i64, String), Kept>> = BTreeMap::new();
         for (kind, proposals) in KINDS.iter().zip(lists(outcome.links)) {
             for proposal in proposals {
-                if let Some(at) = outcome.decides.get(&proposal.contact) {
-                    let key = (proposal.entry, proposal.contact, (*kind).to_owned());
-                    wanted.insert(key, (micros(*at), json(proposal)?));
+                if let Some(Some(at)) = outcome.decides.get(&proposal.contact) {
+                    let kept = (micros(*at), json(proposal)?);
+                    let of_contact = wanted.entry(proposal.contact).or_default();
+                    of_contact.insert((proposal.entry, (*kind).to_owned()), kept);
                 }
             }
         }
-        let known = self.known_open(outcome)?;
-        let mut changed = 0;
         let mut delete = self.connection.prepare_cached(
             "DELETE FROM proposal WHERE site = ?1 AND entry = ?2 AND contact = ?3 AND kind = ?4",
         )?;
-        for (key, row) in &known {
-            if wanted.get(key) != Some(row) {
-                changed += delete.execute(params![outcome.site, key.0, key.1, key.2])?;
+        let mut insert =
+            self.connection.prepare_cached("INSERT INTO proposal VALUES (?1,?2,?3,?4,?5,?6)")?;
+        for contact in outcome.decides.keys() {
+            let known = self.known_open(outcome.site, *contact)?;
+            let wanted = wanted.remove(contact).unwrap_or_default();
+            for (key, _) in known.iter().filter(|(key, kept)| wanted.get(key) != Some(kept)) {
+                delete.execute(params![outcome.site, key.0, contact, key.1])?;
+                changed.insert((*contact, key.0));
+            }
+            for (key, kept) in wanted.iter().filter(|(key, kept)| known.get(key) != Some(kept)) {
+                let (at, doc) = kept;
+                insert.execute(params![outcome.site, key.0, contact, key.1, at, doc])?;
+                changed.insert((*contact, key.0));
             }
         }
-        let mut insert = self
-            .connection
-            .prepare_cached("INSERT OR IGNORE INTO proposal VALUES (?1,?2,?3,?4,?5,?6)")?;
-        for (key, (at, doc)) in &wanted {
-            changed += insert.execute(params![outcome.site, key.0, key.1, key.2, at, doc])?;
-        }
-        Ok(changed)
+        Ok(())
     }
 
-    fn known_open(&self, outcome: &Outcome<'_>) -> Result<BTreeMap<OpenKey, (i64, String)>> {
-        let times = || outcome.decides.values().copied();
-        let (Some(from), Some(to)) = (times().min(), times().max()) else {
-            return Ok(BTreeMap::new());
-        };
+    fn known_open(&self, site: i64, contact: i64) -> Result<BTreeMap<(i64, String), Kept>> {
         let mut query = self.connection.prepare_cached(
-            "SELECT entry, contact, kind, at, doc FROM proposal
-             WHERE site = ?1 AND at >= ?2 AND at <= ?3",
+            "SELECT entry, kind, at, doc FROM proposal WHERE site = ?1 AND contact = ?2",
         )?;
-        let rows = query.query_map(params![outcome.site, micros(from), micros(to)], |row| {
-            Ok(((row.get(0)?, row.get(1)?, row.get(2)?), (row.get(3)?, row.get(4)?)))
+        let rows = query.query_map([site, contact], |row| {
+            Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?)))
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
-}
-
-type OpenKey = (i64, i64, String);
-
-fn wanted(outcome: &Outcome<'_>) -> Result<BTreeMap<i64, (i64, String)>> {
-    let decided = outcome.links.linked.iter();
-    decided
-        .filter(|proposal| outcome.decides.contains_key(&proposal.contact))
-        .map(|proposal| Ok((proposal.contact, (proposal.entry, json(proposal)?))))
-        .collect()
 }
 
 fn lists(links: &Links) -> [&Vec<Proposal>; 4] {

@@ -2,6 +2,7 @@
 
 mod append;
 mod apply;
+pub mod beliefs;
 pub mod calls;
 mod checkpoint;
 mod connect;
@@ -23,6 +24,7 @@ pub mod recordings;
 pub mod renditions;
 mod repeats;
 pub mod replay;
+pub mod stirred;
 pub mod verify;
 pub mod window;
 mod writer;

@@ -2,10 +2,11 @@
 //! directory.
 
 use super::apply::Place;
+use super::stirred::{self, Side};
 use super::{Tx, calls, entries, recordings};
 use crate::audit::Explanation;
 use crate::call::Moment;
-use crate::linkage::{Decided, Directory};
+use crate::linkage::Directory;
 use crate::recording::ContentHash;
 use crate::store::fact::{Fact, Kind};
 use crate::store::{Error, Result};
@@ -141,6 +142,7 @@ fn moment_of(connection: &Connection, contact: i64) -> Result<Moment> {
 /// The row of a decision's fact.
 pub fn apply_decision(place: &Place<'_>, fact: &Fact, word: Decision) -> Result<()> {
     let connection = place.connection;
+    stirred::stir(connection, fact.site, Side::Decision, fact.id)?;
     match word.together {
         Some(together) => connection.execute(
             "INSERT OR REPLACE INTO decision VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -186,6 +188,7 @@ pub fn apply_explanation(place: &Place<'_>, fact: &Fact, explanation: Explanatio
 
 /// The rows of a directory's fact.
 pub fn apply_directory(place: &Place<'_>, fact: &Fact, directory: DirectoryRows) -> Result<()> {
+    stirred::stir(place.connection, fact.site, Side::Everything, 0)?;
     place.connection.execute("DELETE FROM directory WHERE site = ?1", [fact.site])?;
     let mut insert =
         place.connection.prepare_cached("INSERT OR IGNORE INTO directory VALUES (?1, ?2, ?3)")?;
@@ -212,25 +215,71 @@ pub fn directory(connection: &Connection, site: i64) -> Result<Directory> {
     Ok(directory)
 }
 
-/// What people decided about pairs of a site, by the store's keys.
+/// A person's word on a pair, by the store's keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Word {
+    pub fact: i64,
+    pub side: Named,
+    pub entry: i64,
+    pub together: bool,
+}
+
+/// What a word names beside an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    Call(i64),
+    /// A recording; it stands for its call where it has one.
+    Recording(i64),
+}
+
+/// What people decided about pairs of a site, the oldest word first. Words on what is not known are
+/// left out.
 ///
 /// # Errors
 /// When the disk fails.
-pub fn decided(connection: &Connection, site: i64) -> Result<Vec<Decided>> {
+pub fn words(connection: &Connection, site: i64) -> Result<Vec<Word>> {
     let mut query = connection.prepare_cached(
-        "SELECT thing, entry_id, together FROM decision WHERE site = ?1 ORDER BY fact",
+        "SELECT fact, thing, entry_id, together FROM decision WHERE site = ?1 ORDER BY fact",
     )?;
-    let rows = query.query_map([site], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let mut decided = Vec::new();
+    let rows = query.query_map([site], |row| {
+        Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get(3)?))
+    })?;
+    let mut words = Vec::new();
     for row in rows {
-        let (thing, entry_id, together): (String, String, bool) = row?;
-        let contact = contact_of(connection, site, &thing)?;
+        let (fact, thing, entry_id, together) = row?;
         let entry = entries::key_of(connection, site, &entry_id)?;
-        if let (Some(contact), Some(entry)) = (contact, entry) {
-            decided.push(Decided { contact, entry, together });
+        if let (Some(side), Some(entry)) = (named(connection, site, &thing)?, entry) {
+            words.push(Word { fact, side, entry, together });
         }
     }
-    Ok(decided)
+    Ok(words)
+}
+
+/// What the word of a decision's fact names, whether or not it holds still.
+///
+/// # Errors
+/// When the fact cannot be read.
+pub fn word_of(connection: &Connection, site: i64, fact: i64) -> Result<Option<Word>> {
+    let body: Option<Vec<u8>> = connection
+        .prepare_cached("SELECT body FROM fact WHERE id = ?1")?
+        .query_row([fact], |row| row.get(0))
+        .optional()?;
+    let Some(body) = body else { return Ok(None) };
+    let word: Decision = serde_json::from_slice(&body)
+        .map_err(|error| Error::Broken(format!("fact {fact}"), error.to_string()))?;
+    let entry = entries::key_of(connection, site, &word.entry_id)?;
+    let together = word.together == Some(true);
+    let side = named(connection, site, &word.thing)?;
+    Ok(side.zip(entry).map(|(side, entry)| Word { fact, side, entry, together }))
+}
+
+fn named(connection: &Connection, site: i64, thing: &str) -> Result<Option<Named>> {
+    if let Some(id) = thing.strip_prefix("call:") {
+        return Ok(calls::key_of(connection, site, id)?.map(Named::Call));
+    }
+    let hash = thing.strip_prefix("sha256:").and_then(|hash| hash.parse::<ContentHash>().ok());
+    let Some(hash) = hash else { return Ok(None) };
+    Ok(recordings::by_hash(connection, site, &hash)?.map(|fact| Named::Recording(fact.key)))
 }
 
 /// All closings of findings of a site, oldest first.

@@ -1,7 +1,8 @@
 //! Rows of recordings. The bytes are safe before a row is written.
 
-use super::Tx;
 use super::apply::{self, Place};
+use super::stirred::{self, Side};
+use super::{Tx, calls};
 use crate::audit::RecordingFact;
 use crate::call::Moment;
 use crate::recording::{ContentHash, Hints, Measures, Recording, SoundClass, State};
@@ -90,14 +91,23 @@ impl Tx<'_, '_> {
         self.site_of("recording", key)
     }
 
-    /// Notes to which call's recording set a recording belongs.
+    /// Notes to which call's recording set a recording belongs, and marks the days this concerns.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn pair_recording(&mut self, key: i64, call: Option<i64>) -> Result<()> {
+    pub fn pair_recording(&mut self, site: i64, key: i64, call: Option<i64>) -> Result<()> {
+        let before = recording(self.connection, key)?;
+        if before.call == call {
+            return Ok(());
+        }
         self.connection
-            .prepare_cached("UPDATE recording SET call = ?2 WHERE key = ?1 AND call IS NOT ?2")?
+            .prepare_cached("UPDATE recording SET call = ?2 WHERE key = ?1")?
             .execute(params![key, call])?;
+        self.place(site, |place| place.mark(site, before.at()))?;
+        for of in [before.call, call].into_iter().flatten() {
+            let at = calls::time_of(self.connection, of)?;
+            self.place(site, |place| place.mark(site, at))?;
+        }
         Ok(())
     }
 }
@@ -126,6 +136,7 @@ pub fn apply(place: &Place<'_>, fact: &Fact, arrived: Arrived) -> Result<()> {
         archived: None,
     };
     let at = starts_at(&recording);
+    stirred::stir(place.connection, fact.site, Side::Recording, fact.id)?;
     place
         .connection
         .prepare_cached(

@@ -18,7 +18,7 @@ use std::sync::Arc;
 const CHUNK: usize = 4096;
 
 /// Tables that hold derived rows, with the columns that say which row it is.
-const DERIVED: [(&str, &str); 18] = [
+const DERIVED: [(&str, &str); 19] = [
     ("unread", "fact"),
     ("feed", "site, source, fact, at, back"),
     ("pulse", "site, at, source"),
@@ -34,6 +34,7 @@ const DERIVED: [(&str, &str); 18] = [
     ("object_fault", "site, hash"),
     ("hold", "site, thing"),
     ("tombstone", "recording"),
+    ("beliefs", "site"),
     ("link", "entry"),
     ("proposal", "site, entry, contact, kind"),
     ("finding", "site, code, call, recording, entry, delivery"),

@@ -5,77 +5,17 @@ use crate::audit::{CallFact, EntryFact, FeedFact, LinkFact, RecordingFact};
 use crate::audit::{Explanation, Facts};
 use crate::call::Moment;
 use crate::finding::Code;
-use crate::linkage::{Decided, Directory, Links};
+use crate::linkage::Links;
 use crate::site::Site;
 use crate::store::{Error, Result};
 use rusqlite::{Connection, params};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// How far from its contact an entry of an open pair may lie.
 const BESIDE: chrono::TimeDelta = chrono::TimeDelta::days(2);
 
 /// How far after its days the pulse is looked at: whether a clock jumped shows by what follows.
 const AFTER: chrono::TimeDelta = chrono::TimeDelta::days(1);
-
-/// Both sides of the linker's question for a span of time.
-#[derive(Debug, Clone, Default)]
-pub struct Sides {
-    pub calls: Vec<CallFact>,
-    /// Ids from outside of each call, by its key.
-    pub ids: BTreeMap<i64, Vec<String>>,
-    pub recordings: Vec<RecordingFact>,
-    pub entries: Vec<EntryFact>,
-    pub directory: Directory,
-    pub decided: Vec<Decided>,
-}
-
-/// Reads both sides of a span of time.
-///
-/// # Errors
-/// When a row cannot be read.
-pub fn sides(connection: &Connection, site: i64, from: Moment, to: Moment) -> Result<Sides> {
-    let calls = calls::between(connection, site, from, to)?;
-    let entries = entries::between(connection, site, from, to)?;
-    let recordings = recordings::between(connection, site, from, to)?;
-    let named = entries.iter().filter_map(|fact| fact.entry.call_id.as_ref());
-    let named =
-        named.chain(recordings.iter().filter_map(|fact| fact.recording.hints.call_id.as_ref()));
-    Ok(Sides {
-        ids: leg_ids(connection, site, &calls, named)?,
-        recordings,
-        directory: people::directory(connection, site)?,
-        decided: people::decided(connection, site)?,
-        calls,
-        entries,
-    })
-}
-
-/// How many calls of a site were offered in a span of time.
-///
-/// # Errors
-/// When the disk fails.
-pub fn calls_count(connection: &Connection, site: i64, from: Moment, to: Moment) -> Result<i64> {
-    let sql = "SELECT count(*) FROM call WHERE site = ?1 AND offered_at >= ?2 AND offered_at < ?3";
-    let values = params![site, crate::store::micros(from), crate::store::micros(to)];
-    Ok(connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
-}
-
-/// Those of the ids from outside that name one of these calls, or one of its legs, by the call.
-fn leg_ids<'a>(
-    connection: &Connection,
-    site: i64,
-    calls: &[CallFact],
-    named: impl Iterator<Item = &'a String>,
-) -> Result<BTreeMap<i64, Vec<String>>> {
-    let here: BTreeSet<i64> = calls.iter().map(|call| call.key).collect();
-    let mut ids: BTreeMap<i64, Vec<String>> = BTreeMap::new();
-    for id in named {
-        if let Some(key) = calls::key_of(connection, site, id)?.filter(|key| here.contains(key)) {
-            ids.entry(key).or_default().push(id.clone());
-        }
-    }
-    Ok(ids)
-}
 
 /// The facts of a span of time: its calls, recordings and entries, and what they are linked to even
 /// where that lies outside.

@@ -1,0 +1,98 @@
+//! Both sides of linking as the store has them: calls and recordings as contacts, entries as rows.
+
+use crate::audit::{CallFact, EntryFact, RecordingFact};
+use crate::call::Direction;
+use crate::ledger::unit;
+use crate::linkage::reading::{mention, number};
+use crate::linkage::{Contact, Row};
+use crate::recording::name;
+
+/// Calls that may have an entry: those that reached the desk, and those the desk made.
+pub fn matters(fact: &CallFact) -> bool {
+    fact.call.reached_desk || fact.call.direction == Direction::Outbound || fact.call.is_answered()
+}
+
+/// A call as one side of a link. `ids`: all ids from outside that name it or its legs.
+pub fn call_contact(fact: &CallFact, mut ids: Vec<String>) -> Contact {
+    let call = &fact.call;
+    ids.push(call.call_id.clone());
+    ids.extend(call.other_ids.iter().cloned());
+    ids.sort();
+    ids.dedup();
+    Contact {
+        key: fact.key,
+        call_ids: ids,
+        number: call.outside_party().map(|number| number.folded()),
+        direction: call.direction,
+        started_at: call.alerting.map_or(call.offered_at, |alerting| alerting.earliest),
+        answered_at: call.answered.map(|answered| answered.earliest),
+        ended_at: call.ended_at,
+        extension: call.answered_by.clone(),
+        agent: None,
+        answered: call.is_answered(),
+    }
+}
+
+/// A recording without a call as one side of a link.
+pub fn recording_contact(fact: &RecordingFact) -> Contact {
+    let hints = &fact.recording.hints;
+    let direction = hints.direction.unwrap_or(Direction::Inbound);
+    let party = if direction == Direction::Outbound { &hints.callee } else { &hints.caller };
+    Contact {
+        key: -fact.key,
+        call_ids: hints.call_id.iter().cloned().collect(),
+        number: party.as_ref().map(|number| number.folded()),
+        direction,
+        started_at: fact.at(),
+        answered_at: None,
+        ended_at: hints.finished_at,
+        extension: None,
+        agent: None,
+        answered: true,
+    }
+}
+
+/// A call as recordings look for it. `known`: as for [`call_contact`].
+pub fn candidate(fact: &CallFact, known: &[String]) -> name::Candidate {
+    let call = &fact.call;
+    let mut ids = call.other_ids.clone();
+    ids.push(call.call_id.clone());
+    ids.extend(known.iter().cloned());
+    let base = |reference: &str| reference.rsplit('/').next().unwrap_or(reference).to_owned();
+    name::Candidate {
+        key: fact.key,
+        ids,
+        announced: call.recordings.iter().map(|one| base(&one.reference)).collect(),
+        number: call.outside_party().map(|number| number.folded()),
+        offered_at: call.offered_at,
+        ended_at: call.ended_at,
+    }
+}
+
+/// An entry as the other side of a link.
+pub fn row(fact: &EntryFact) -> Row {
+    let entry = &fact.entry;
+    let unit = entry.unit.as_deref().and_then(unit::folded);
+    let written = entry.number.as_ref().map_or("", |number| number.exposed());
+    let mut numbers = number::numbers(written).0.into_iter();
+    let number = numbers.next();
+    let content = entry.content.as_deref().unwrap_or("");
+    let mentioned = if number.is_none() { mention::number(content) } else { None };
+    // A row whose registration time is the matter's own time says nothing of when it was typed.
+    let untyped = entry.occurred_at == Some(entry.registered_at) || entry.occurred_day_only;
+    Row {
+        key: fact.key,
+        channel: entry.channel,
+        number,
+        other_numbers: numbers.collect(),
+        mentioned,
+        registered_at: entry.registered_at,
+        occurred_at: entry.occurred_at,
+        occurred_day_only: entry.occurred_day_only,
+        name: entry.name.as_ref().map(|name| name.exposed().to_owned()),
+        handler: entry.handler.clone(),
+        unit: unit.or_else(|| mention::home(content)),
+        call_id: entry.call_id.clone(),
+        imported: fact.imported && untyped,
+    }
+}

@@ -1,0 +1,152 @@
+//! A site with every pair worth a look, and what a model makes of them.
+
+use super::Desk;
+use super::beliefs::Beliefs;
+use super::compact::{Compact, NONE};
+use super::evidence::agent::Handlers;
+use super::ground::Ground;
+use super::learn::by_chance;
+use super::model::Model;
+use super::pairs::Finder;
+use super::posterior::{Edge, probabilities};
+use super::weigh::{IdLevel, Pair, Scales};
+
+/// Pairs whose odds are below this (logarithm) are as good as impossible.
+pub const FLOOR: f64 = -5.0;
+/// And those below this before anything was learned.
+const HOPELESS: f64 = -14.0;
+/// A pair is left out where both its sides have another that is likelier by so much (logarithm of
+/// the odds): it decides nothing, and would tie days together by everybody who calls daily.
+const FAR_BEHIND: f64 = 10.0;
+/// A pair may be a call's second where another row of the call is likelier, or nearly so.
+const SECOND_SLACK: f64 = 4.0;
+/// Rounds of belief in the end.
+const ROUNDS: usize = 24;
+
+/// A site with every pair worth a look.
+pub struct World {
+    pub site: Compact,
+    /// In order of rows, then calls.
+    pub pairs: Vec<Pair>,
+    /// Pairs that people put together.
+    pub labelled: Vec<Pair>,
+    pub handlers: Handlers,
+    pub ground: Ground,
+    /// How likely each row's handler is at its time.
+    pub on_duty: Vec<f64>,
+    /// Shares of this site that need no learning.
+    pub fixed: Model,
+    /// Rows that are decided here, where that is not all of them.
+    pub part: Option<Vec<bool>>,
+}
+
+/// Edges with their pairs; the second slot of a call stands behind all first ones.
+pub struct Web {
+    pub edges: Vec<Edge>,
+    pub pairs: Vec<u32>,
+}
+
+impl World {
+    /// Looks up and compares a site that is there as a whole, and counts all that can be counted.
+    pub fn of(desk: &Desk<'_>) -> Self {
+        let site = Compact::of(desk, true);
+        let (ground, handlers) = (Ground::of(&site), Handlers::of(&site));
+        Self::on(site, desk, ground, handlers)
+    }
+
+    /// The same of a site or a part of it by what is believed of the site.
+    pub fn within(desk: &Desk<'_>, beliefs: &Beliefs) -> Self {
+        let site = Compact::of(desk, false);
+        let handlers = Handlers::believed(&site, &beliefs.staff);
+        Self::on(site, desk, beliefs.ground.clone(), handlers)
+    }
+
+    /// A site of which handlers are counted and the rest is believed: what is to be learned from.
+    pub fn to_learn(desk: &Desk<'_>) -> Self {
+        let site = Compact::of(desk, false);
+        let (ground, handlers) = (Ground::of(&site).uncounted(), Handlers::at_all_times(&site));
+        Self { fixed: by_chance(&site), ..Self::on(site, desk, ground, handlers) }
+    }
+
+    fn on(site: Compact, desk: &Desk<'_>, ground: Ground, handlers: Handlers) -> Self {
+        let model = Model::shipped();
+        let scales = Scales::of(&site, &ground, &model);
+        let on_duty: Vec<f64> = site.rows.iter().map(|row| handlers.on_duty(row)).collect();
+        let (mut pairs, mut finder) = (Vec::new(), Finder::of(&site, desk, &handlers));
+        for place in 0..site.rows.len() as u32 {
+            finder.pairs(place, |pair| {
+                if is_possible(&scales, &pair, &handlers, on_duty[place as usize]) {
+                    pairs.push(pair);
+                }
+            });
+        }
+        pairs.shrink_to_fit();
+        let labelled = finder.labelled(desk);
+        drop((scales, finder));
+        let fixed = if ground.counted { by_chance(&site) } else { Model::empty() };
+        Self { site, pairs, labelled, handlers, ground, on_duty, fixed, part: None }
+    }
+
+    /// Whether a row is decided here.
+    pub fn decides(&self, row: u32) -> bool {
+        self.part.as_ref().is_none_or(|part| part[row as usize])
+    }
+
+    /// All edges worth a belief by a model, in order of rows.
+    pub fn web(&self, model: &Model) -> Web {
+        let scales = Scales::of(&self.site, &self.ground, model);
+        let duty = |pair: &Pair| self.on_duty[pair.row as usize];
+        let weights: Vec<f64> =
+            self.pairs.iter().map(|p| scales.weigh(p, &self.handlers, duty(p))).collect();
+        let mut best = vec![(f64::NEG_INFINITY, NONE); self.site.calls.len()];
+        let mut best_of_row = vec![f64::NEG_INFINITY; self.site.rows.len()];
+        for (pair, weight) in self.pairs.iter().zip(&weights) {
+            let of_row = &mut best_of_row[pair.row as usize];
+            *of_row = of_row.max(*weight);
+            let best = &mut best[pair.call as usize];
+            if *weight > best.0 {
+                *best = (*weight, pair.row);
+            }
+        }
+        let calls = self.site.calls.len() as u32;
+        let mut web = Web { edges: Vec::new(), pairs: Vec::new() };
+        for (place, (pair, weight)) in self.pairs.iter().zip(&weights).enumerate() {
+            let (first, row) = best[pair.call as usize];
+            let owes = self.site.rows[pair.row as usize].owes();
+            let kept = is_kept(*weight, first, best_of_row[pair.row as usize]);
+            if !kept || !owes || !self.decides(pair.row) {
+                continue;
+            }
+            web.push(pair.row, pair.call, *weight, place);
+            if row != pair.row && first > *weight - SECOND_SLACK {
+                let second = weight + scales.second(pair, &self.handlers, duty(pair));
+                if second > FLOOR {
+                    web.push(pair.row, pair.call + calls, second, place);
+                }
+            }
+        }
+        web
+    }
+
+    /// Beliefs in the end.
+    pub fn beliefs(&self, web: &Web) -> Vec<f64> {
+        probabilities(&web.edges, ROUNDS)
+    }
+}
+
+impl Web {
+    fn push(&mut self, row: u32, slot: u32, weight: f64, pair: usize) {
+        self.edges.push(Edge { row, slot, weight });
+        self.pairs.push(pair as u32);
+    }
+}
+
+/// Whether anything learned could make a pair possible. `scales`: those of the shipped shares.
+pub fn is_possible(scales: &Scales<'_>, pair: &Pair, handlers: &Handlers, on_duty: f64) -> bool {
+    pair.id == IdLevel::Same || scales.weigh(pair, handlers, on_duty) > HOPELESS
+}
+
+/// Whether a pair of this weight is worth a belief beside the best of its call and of its row.
+pub fn is_kept(weight: f64, best_of_call: f64, best_of_row: f64) -> bool {
+    weight >= FLOOR && weight + FAR_BEHIND >= best_of_call.min(best_of_row)
+}
