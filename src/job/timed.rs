@@ -98,6 +98,8 @@ mod tests {
         timed.put(35, 1, 1);
         assert_eq!(timed.between(0, 30), [0, 2, 3]);
         assert_eq!(timed.between(35, 40), [1, 4]);
-        assert_eq!((timed.get(1), timed.take(1), timed.get(1)), (Some((35, &1)), Some(1), None));
+        assert_eq!(timed.get(1), Some((35, &1)));
+        assert_eq!((timed.take(1), timed.len()), (Some(1), 4));
+        assert_eq!(timed.get(1), None);
     }
 }

@@ -1,5 +1,5 @@
-//! What is believed of one site while links come in: shares, how busy it is, who writes for whom, and
-//! its ways of writing. Between two learnings it stands still, so that a link depends on its
+//! What is believed of one site while links come in: shares, how busy it is, who writes for whom,
+//! and its ways of writing. Between two learnings it stands still, so that a link depends on its
 //! neighbourhood alone.
 
 use super::evidence::agent::Staff;
@@ -47,8 +47,8 @@ impl Beliefs {
         }
     }
 
-    /// Learns a site from all of its rows, without labels but for people's words; with its habits in
-    /// sentences. The same rows give the same beliefs.
+    /// Learns a site from all of its rows, without labels but for people's words; with its habits
+    /// in sentences. The same rows give the same beliefs.
     pub fn learned(mut site: Site<'_>, off: &Off) -> (Self, Vec<Habit>) {
         let all = (site.contacts.clone(), site.rows.clone(), site.directory.clone());
         let (ways, mut habits) = Ways::of(site.name, off, all.0, all.1, all.2);

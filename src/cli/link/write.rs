@@ -191,6 +191,11 @@ impl<'a> Page<'a> {
             let pair = &self.world.pairs[link.pair as usize];
             self.link(&explainer, pair, link, None, &mut texts);
         }
+        for second in &outcome.seconds {
+            let pair = &self.world.pairs[second.pair as usize];
+            let (recording, entry) = (self.recording(second.call), self.entry(second.row));
+            conflicts(&explainer, pair, recording, entry, &mut texts);
+        }
         let mut mismatch = |kind: &str, recording: &str, entry: &str| {
             csv_line(&mut texts.mismatches, &[kind, recording, entry]);
         };
@@ -230,15 +235,7 @@ impl<'a> Page<'a> {
         texts.told.automatic += usize::from(link.probability >= self.auto);
         let probability = format!("{:.4}", link.probability);
         csv_line(&mut texts.links, &[recording, entry, &probability, by]);
-        for conflict in explainer.conflicts(pair) {
-            let kind = match conflict {
-                Conflict::Number => "conflict_number",
-                Conflict::Time => "conflict_time",
-                Conflict::Agent => "conflict_agent",
-                Conflict::Unit => "conflict_unit",
-            };
-            csv_line(&mut texts.mismatches, &[kind, recording, entry]);
-        }
+        conflicts(explainer, pair, recording, entry, texts);
         let line = PairLine {
             site: self.cells.site,
             recording_id: recording,
@@ -273,6 +270,25 @@ impl<'a> Page<'a> {
             LinkedBy::CallId => "call_id",
             _ => "evidence",
         }
+    }
+}
+
+/// Where an entry contradicts the call it tells of.
+fn conflicts(
+    explainer: &Explainer<'_>,
+    pair: &Pair,
+    recording: &str,
+    entry: &str,
+    texts: &mut Texts,
+) {
+    for conflict in explainer.conflicts(pair) {
+        let kind = match conflict {
+            Conflict::Number => "conflict_number",
+            Conflict::Time => "conflict_time",
+            Conflict::Agent => "conflict_agent",
+            Conflict::Unit => "conflict_unit",
+        };
+        csv_line(&mut texts.mismatches, &[kind, recording, entry]);
     }
 }
 

@@ -19,8 +19,10 @@ const SECOND_BY_SAME: f64 = 0.08;
 /// The share of the rows that one handler writes at a desk of which nothing is known.
 const USUAL_HANDLER: f64 = 0.2;
 
-/// A handler who writes of this share of a person's calls is expected to.
+/// A handler who writes of this share of a person's calls is expected to; where only the seat is
+/// known, of this share of its calls.
 const EXPECTED: f64 = 0.6;
+const EXPECTED_AT_SEAT: f64 = 0.9;
 
 /// Tables of more cells than this are not kept by week.
 const CELLS_MAX: usize = 1 << 21;
@@ -236,7 +238,8 @@ impl Handlers {
             self.likely(cells, call, handler, same, self.share(handler))
         };
         let best = (0..self.persons as u32).map(likely).fold(0.0, f64::max);
-        best >= EXPECTED && likely(row.handler) * 4.0 < best
+        let expected = if call.agent == NONE { EXPECTED_AT_SEAT } else { EXPECTED };
+        best >= expected && likely(row.handler) * 4.0 < best
     }
 
     /// The same for a second row of a call, which somebody else writes.

@@ -1,5 +1,5 @@
-//! What the daemon learned of a site, as facts: links rest on it, so a rebuilt database rests on the
-//! same.
+//! What the daemon learned of a site, as facts: links rest on it, so a rebuilt database rests on
+//! the same.
 
 use super::apply::Place;
 use super::stirred::{self, Side};
