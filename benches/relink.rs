@@ -1,5 +1,6 @@
 //! How long one new event waits for its links at a site with a year of data:
-//! `cargo bench --bench relink [-- CALLS [EVENTS]]`. Times are from the stored event to the stored
+//! `cargo bench --bench relink [-- CALLS [EVENTS]]`; fewer CALLS than a year's make fewer days.
+//! Times are from the stored event to the stored
 //! links; findings of the day come after.
 
 #[path = "../tests/stream/mod.rs"]
@@ -25,8 +26,9 @@ impl Draw {
     }
 }
 
-const DAYS: i64 = 365;
 const DAY_S: i64 = 86_400;
+/// A busy desk: 100 000 calls a year.
+const CALLS_A_DAY: i64 = 274;
 
 /// A call of the desk: when it rings, how long it lasts, who calls.
 #[derive(Clone, Copy)]
@@ -97,7 +99,7 @@ async fn write(stream: &Stream, entries: Vec<LedgerEntry>) {
 /// A year as it grew.
 async fn year(stream: &Stream, draw: &mut Draw, count: u64) -> Vec<Call> {
     let mut calls: Vec<Call> =
-        (0..count).map(|id| call(draw, id, id as i64 * DAYS / count as i64)).collect();
+        (0..count).map(|id| call(draw, id, id as i64 / CALLS_A_DAY)).collect();
     calls.sort_by_key(|call| call.ring);
     for some in calls.chunks(30) {
         stream
@@ -126,11 +128,11 @@ async fn main() {
     println!("linked, learned and judged as a whole in {:.1} s", began.elapsed().as_secs_f64());
     let mut times: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for n in 0..events {
-        let kind = match draw.below(100) {
-            0..47 => "a call",
-            47..94 => "an entry",
-            94..97 => "a correction of the week",
-            97..99 => "a correction of any day",
+        let kind = match draw.below(200) {
+            0..96 => "a call",
+            96..192 => "an entry",
+            192..198 => "a correction of the week",
+            198 => "a correction of any day",
             _ => "a person's word",
         };
         happen(&stream, &mut draw, kind, &mut calls, n).await;
@@ -147,7 +149,11 @@ async fn main() {
 
 async fn happen(stream: &Stream, draw: &mut Draw, kind: &str, calls: &mut Vec<Call>, n: u64) {
     // The desk's day goes on, a call every two minutes.
-    let now = DAYS * DAY_S + 8 * 3600 + n as i64 * 120 % (12 * 3600) + n as i64 / 360 * DAY_S;
+    let first = calls.iter().map(|call| call.id).filter(|id| *id < 10_000_000).count() as i64;
+    let now = (first / CALLS_A_DAY + 1) * DAY_S
+        + 8 * 3600
+        + n as i64 * 120 % (12 * 3600)
+        + n as i64 / 360 * DAY_S;
     match kind {
         "a call" => {
             let call = Call { ring: now, ..call(draw, 10_000_000 + n, 0) };

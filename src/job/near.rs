@@ -15,8 +15,8 @@ use crate::store::{Connection, Error, Result};
 use chrono::DateTime;
 use std::sync::LazyLock;
 
-/// A row's time in the store may lie so far from the time by which it is linked, in seconds: a day
-/// stands for its noon, and a call rings after it was offered.
+/// A row's time in the store may lie so long before the time by which it is linked, in seconds: a
+/// day stands for its noon, and a call rings after it was offered.
 const SLACK_S: i64 = 12 * 3600;
 /// How far from a recording a call can be that it belongs to, in seconds.
 pub const PAIRED_WITHIN_S: i64 = 80 * 3600;
@@ -142,7 +142,8 @@ impl Near {
             self.begin(connection, at)?;
         }
         let slack = SLACK_S + self.beliefs().ways.widest_s();
-        let (from, to) = (span.0.saturating_sub(slack), span.1.saturating_add(slack));
+        let moved = self.beliefs().ways.widest_s();
+        let (from, to) = (span.0.saturating_sub(slack), span.1.saturating_add(moved));
         let held = self.held.filter(|(first, last)| {
             from <= last.saturating_add(GAP_S) && to >= first.saturating_sub(GAP_S)
         });
@@ -160,6 +161,11 @@ impl Near {
             self.read(connection, at, last, to)?;
         }
         Ok(())
+    }
+
+    /// Whether everything that is held lies well after a moment, in seconds of the epoch.
+    pub fn lies_after(&self, at: i64) -> bool {
+        self.held.is_some_and(|(from, _)| from > at.saturating_add(GAP_S))
     }
 
     /// Reads what is known and believed of the site as a whole.

@@ -1,7 +1,7 @@
 //! Links of what changed, then findings of the days that changed with it. Only differences are
 //! written, so a second run changes nothing, and what nobody touched costs nothing.
 
-use super::near::Near;
+use super::near::{Near, PAIRED_WITHIN_S};
 use super::stirring::{self, Changes};
 use crate::audit::{self, Question};
 use crate::call::Moment;
@@ -65,9 +65,9 @@ fn shifted(day: NaiveDate, days: i64) -> NaiveDate {
     moved.unwrap_or(day)
 }
 
-/// How far around what changed is read at first, in seconds; more where its neighbourhood reaches
+/// How far around what changed is looked at first, in seconds; more where its neighbourhood reaches
 /// further.
-const AROUND_S: i64 = 85 * 3600;
+const AROUND_S: i64 = 48 * 3600;
 
 /// First step: the links of what changed, the newest changes that lie together first; nothing where
 /// nothing changed. It is to be asked again until then.
@@ -120,7 +120,10 @@ fn part(
 ) -> Result<Linked> {
     let (from, to) = changes.span();
     let mut span = (from - AROUND_S, to + AROUND_S);
-    near.cover(connection, at, span)?;
+    // What happened long ago is read for itself: the days that go on stay held.
+    let mut apart = Near::default();
+    let near = if near.lies_after(span.1) { &mut apart } else { near };
+    near.cover(connection, at, if changes.may_pair() { paired(span) } else { span })?;
     let pairs = changes.pair(near);
     let change = changes.told(connection, near, &pairs)?;
     let bars = bars(at.site);
@@ -140,6 +143,12 @@ fn part(
     };
     let decides = part.contacts.iter().map(|key| (*key, near.time_of(*key))).collect();
     Ok(Linked { pairs, decides, links: part.links, settles })
+}
+
+/// A span with everything that may belong to a recording or a call of it.
+fn paired((from, to): (i64, i64)) -> (i64, i64) {
+    let more = PAIRED_WITHIN_S - AROUND_S;
+    (from - more, to + more)
 }
 
 /// Why a contact or an entry of about a moment is linked as it is.

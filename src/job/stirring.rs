@@ -133,6 +133,11 @@ impl Changes {
         self.span.unwrap_or((0, 0))
     }
 
+    /// Whether recordings may belong to other calls now.
+    pub fn may_pair(&self) -> bool {
+        !self.calls.is_empty() || !self.recordings.is_empty()
+    }
+
     /// Calls that are gone.
     pub fn gone(&self) -> impl Iterator<Item = i64> + '_ {
         self.calls.iter().filter(|moved| moved.now.is_none()).map(|moved| moved.key)
