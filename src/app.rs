@@ -419,8 +419,7 @@ async fn listen_always(
 /// and never for more than a small share of the time.
 async fn link_always(state: Arc<State>, mut stop: Stop) {
     let (mut seen, mut waited, mut since_look) = (-1, Duration::ZERO, LOOK_EVERY);
-    let (mut pause, mut look) = (LINK_EVERY, Look::default());
-    let held = relink_daemon::Held::default();
+    let (mut pause, mut look, held) = (LINK_EVERY, Look::default(), Default::default());
     loop {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
