@@ -234,8 +234,6 @@ struct Worker {
 impl Worker {
     fn start(limits: &Limits) -> io::Result<Self> {
         let mut child = Command::new(&limits.program)
-            // The allocator is not to reserve more room than the limit leaves.
-            .env("MIMALLOC_ARENA_RESERVE", "0")
             .args(["listen", "--in-process"])
             .args(["--memory-mib", &limits.memory_mib_max.to_string()])
             .args(["--time-s", &limits.time_s_max.to_string()])

@@ -44,7 +44,11 @@ pub fn anew(
     let renewed: Vec<(String, String)> = ids
         .into_iter()
         .map(|id| (another(&id, how.nonce), id))
-        .flat_map(|(new, old)| [(escaped(&old), escaped(&new)), (old, new)])
+        .flat_map(|(new, old)| {
+            let apart = (escaped(&old), escaped(&new));
+            let apart = Some(apart).filter(|(escaped, _)| *escaped != old);
+            apart.into_iter().chain([(old, new)])
+        })
         .collect();
     let text = |text: &str| {
         let put = |text: String, (old, new): &(String, String)| replaced(&text, old, new);

@@ -1,7 +1,7 @@
 //! The live view of deliveries.
 
-use super::{Frame, html};
-use crate::pbx::trace::{Kept, Shown};
+use super::{Frame, html, shown};
+use crate::pbx::trace::{Became, Kept, Shown};
 use askama::Template;
 
 /// The newest deliveries, newest first; a script puts what comes on top.
@@ -40,6 +40,10 @@ pub struct TapItem<'a> {
 }
 
 impl TapItem<'_> {
+    fn value(&self, part: &Became) -> String {
+        shown(&part.value, self.frame.zone)
+    }
+
     fn unused(&self, kept: &Kept) -> String {
         let unused = kept.fields.iter().filter(|one| one.became.is_empty() && one.needed.is_none());
         unused.map(|one| one.field.as_str()).collect::<Vec<_>>().join(", ")

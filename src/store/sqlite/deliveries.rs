@@ -142,12 +142,12 @@ pub fn newest(connection: &Connection, source: Option<&str>, count: usize) -> Re
     })?;
     let mut found = Vec::new();
     for row in rows {
+        if found.len() >= count {
+            break;
+        }
         let (id, name) = row?;
         if source.is_none_or(|source| source == name) {
             found.push(id);
-        }
-        if found.len() >= count {
-            break;
         }
     }
     found.reverse();

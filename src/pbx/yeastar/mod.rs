@@ -1,7 +1,11 @@
 //! Yeastar P-Series, and the S-Series with its other names. Call states carry no time: they live on
 //! receive times. The record after the call has the PBX's clock, in whole seconds.
 
-use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, body, number, signature, time};
+mod export;
+
+use super::{
+    Delivery, Dialect, Pbx, Reading, Refusal, Secret, body, number, signature, table, time,
+};
 use crate::call::{
     Bounds, CallEvent, CallFacts, Cause, Clock, Direction, EventKind, LegFacts, Moment, Tie,
 };
@@ -34,7 +38,7 @@ impl Pbx for Yeastar {
     }
 
     fn sample(&self) -> &'static str {
-        include_str!("../../tests/pbx/yeastar/answered.deliveries.jsonl")
+        include_str!("../../../tests/pbx/yeastar/answered.deliveries.jsonl")
     }
 
     fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal> {
@@ -50,7 +54,7 @@ impl Pbx for Yeastar {
     }
 
     fn parse(&self, delivery: &Delivery, dialect: &Dialect<'_>) -> Result<Reading, Refusal> {
-        let Some((kind, msg)) = report(delivery)? else { return Ok(Reading::default()) };
+        let Some((kind, msg)) = report(delivery, dialect)? else { return Ok(Reading::default()) };
         let told = Told { msg: &msg, at: delivery.received_at, ids: ids(kind, &msg)? };
         let mut reading = Reading::default();
         match kind {
@@ -69,9 +73,16 @@ impl Pbx for Yeastar {
 }
 
 /// The kind of report and what it says; nothing for kinds that say nothing of calls.
-fn report(delivery: &Delivery) -> Result<Option<(i64, Object)>, Refusal> {
+fn report(delivery: &Delivery, dialect: &Dialect<'_>) -> Result<Option<(i64, Object)>, Refusal> {
     let wrong = |why: &str| Refusal::NotUnderstood(why.to_owned());
+    if table::is_row(delivery) {
+        let row = table::row(delivery, |_| None)?;
+        return export::record(&row, dialect.zone).map(|record| Some((CALL_RECORD, record)));
+    }
     let mut outer = body::one(delivery)?;
+    if export::is_record(&outer) {
+        return export::record(&outer, dialect.zone).map(|record| Some((CALL_RECORD, record)));
+    }
     if body::integer(&outer, "type").is_none()
         && let Some(event) = body::text(&outer, "event")
     {
@@ -107,7 +118,12 @@ fn ids(kind: i64, msg: &Object) -> Result<Vec<Tie>, Refusal> {
     if kind == TIMELINE {
         return Ok(ids);
     }
-    let Some(call) = body::text(msg, "call_id").or_else(|| body::text(msg, "callid")) else {
+    let call = body::text(msg, "call_id").or_else(|| body::text(msg, "callid"));
+    if call.is_none() && kind == CALL_RECORD && !ids.is_empty() {
+        // Of a list of records: tied by the record's own id.
+        return Ok(ids);
+    }
+    let Some(call) = call else {
         return Err(Refusal::NotUnderstood(format!("`call_id` of report {kind} is no text")));
     };
     let is_list = msg.get("members").is_none_or(Value::is_array);

@@ -1,9 +1,12 @@
-//! Twilio Programmable Voice: status callbacks, and copies of its requests for TwiML.
+//! Twilio Programmable Voice: status callbacks, copies of its requests for TwiML, and exported lists
+//! of calls.
+
+mod export;
 
 use super::carrier::{self, status_callback};
 use super::settle::Desk;
 use super::signature::{self, Hash, Written};
-use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, body};
+use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, body, table};
 use crate::call::CallEvent;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +24,7 @@ impl Pbx for Twilio {
     }
 
     fn sample(&self) -> &'static str {
-        include_str!("../../tests/pbx/twilio/answered.deliveries.jsonl")
+        include_str!("../../../tests/pbx/twilio/answered.deliveries.jsonl")
     }
 
     /// A keyed hash over the public URL and the form's parameters, each name and each of its
@@ -53,7 +56,12 @@ impl Pbx for Twilio {
     }
 
     fn parse(&self, delivery: &Delivery, _dialect: &Dialect<'_>) -> Result<Reading, Refusal> {
-        status_callback::read(self.name(), &body::one(delivery)?, delivery)
+        let fields = match table::is_row(delivery) {
+            true => table::row(delivery, |_| None)?,
+            false => body::one(delivery)?,
+        };
+        let fields = export::callback(&fields)?.unwrap_or(fields);
+        status_callback::read(self.name(), &fields, delivery)
     }
 
     fn settle(&self, notes: &[&CallEvent], desk: Desk<'_>) -> Vec<CallEvent> {
