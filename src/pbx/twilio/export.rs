@@ -1,6 +1,6 @@
-//! Lists of calls as Twilio gives them afterwards: items of its `Calls` resource, or rows of a table
-//! with the same names. They tell who, and when and how a leg ended, as the last callback of a leg
-//! does; when a phone rang or was picked up they do not tell.
+//! Lists of calls as Twilio gives them afterwards: items of its `Calls` resource, or rows of a
+//! table with the same names. They tell who, and when and how a leg ended, as the last callback of
+//! a leg does; when a phone rang or was picked up they do not tell.
 
 use crate::pbx::Refusal;
 use crate::pbx::body::{Object, text};

@@ -1,5 +1,4 @@
-//! Twilio Programmable Voice: status callbacks, copies of its requests for TwiML, and exported lists
-//! of calls.
+//! Twilio Programmable Voice: status callbacks, copies of its requests for TwiML, lists of calls.
 
 mod export;
 
