@@ -1,5 +1,7 @@
 //! Wiring: settings to store, objects, adapters, server and jobs; reload and shutdown.
 
+mod loops;
+
 use crate::audio::child::{Limits as ListeningLimits, Listeners};
 use crate::clock;
 use crate::config::{Config, SourceConfig};
@@ -12,16 +14,15 @@ use crate::flow::intake::Intake;
 use crate::flow::interpret::{Rules, Source};
 use crate::flow::keeping::{self, Keeping};
 use crate::flow::rendition::Renditions;
-use crate::job::look::Look;
 use crate::job::{
-    archive as archiving, follow, listen, prove, relink_daemon, retain, sweep, watch as watching,
+    archive as archiving, fetch, follow, prove, retain, sweep, watch as watching,
 };
 use crate::metrics::Metrics;
 use crate::object::sealed::Sealed;
 use crate::object::{Gate, Stores, folder::Folder};
-use crate::pbx::{self, generic::FieldMap};
+use crate::pbx::{self, generic::FieldMap, signature::PublicUrl};
 use crate::stop::{self, Stop, Stopper};
-use crate::store::sqlite::{Options, Store, database_in, findings};
+use crate::store::sqlite::{Options, Store, database_in};
 use crate::store::{Kind, sqlite};
 use crate::web::server::{self, Limits, Shared};
 use crate::web::session::Door;
@@ -39,14 +40,6 @@ use tokio::task::JoinSet;
 
 /// Announcements that may wait for a slow folder.
 const ANNOUNCED_MAX: usize = 1024;
-/// How often links and findings are looked after.
-const LINK_EVERY: Duration = Duration::from_secs(2);
-/// While deliveries keep coming, links are computed at least so often.
-const LINK_AT_LEAST: Duration = Duration::from_secs(30);
-/// Linking may take one part in so many of the time.
-const LINK_SHARE: u32 = 20;
-/// How often silent calls are closed and recordings nobody heard are looked for.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// Why the daemon could not start.
 #[derive(Debug, thiserror::Error)]
@@ -102,9 +95,18 @@ fn source_of(config: &Config, source: &SourceConfig) -> Result<Source, Error> {
         zone,
         field_map,
         secret: source.secret(),
+        public_url: public_url(config, source).map_err(wrong)?,
         allow: allow.collect::<Result<_, String>>().map_err(wrong)?,
         names: source.file_names.parse().map_err(wrong)?,
+        has_folders: !source.folders.is_empty(),
+        fetches_names: !source.fetch_url.is_empty(),
     })
+}
+
+/// Where a source's sender calls us: as the source says, else as the whole house.
+fn public_url(config: &Config, source: &SourceConfig) -> Result<Option<PublicUrl>, String> {
+    let told = [&source.public_url, &config.server.public_url];
+    told.into_iter().find(|url| !url.is_empty()).map(|url| url.parse()).transpose()
 }
 
 /// The data of a daemon, opened. While it lives no other daemon opens the same.
@@ -228,6 +230,7 @@ pub struct Daemon {
     pub address: SocketAddr,
     pub data: Data,
     pub state: Arc<State>,
+    fetching: Arc<fetch::Fetching>,
     stop: Stopper,
     drain: Duration,
     server: tokio::task::JoinHandle<()>,
@@ -277,16 +280,19 @@ pub async fn start(config: &Config) -> Result<Daemon, Error> {
     for feed in followed(config, &data).await? {
         feeds.spawn(follow::run(feed, state.intake.clone(), stopped.clone()));
     }
-    jobs.spawn(listen_always(
+    jobs.spawn(loops::listen_always(
         data.archive.clone(),
         data.rules.clone(),
         (listeners.clone(), config.listening.workers),
         stopped.clone(),
     ));
     keep_always(config, &state, listeners, &mut jobs, &stopped);
-    jobs.spawn(link_always(state.clone(), stopped));
+    let ways = ways(config, data.rules.clone())?;
+    let fetching = Arc::new(fetch::Fetching::new(data.archive.clone(), ways));
+    jobs.spawn(fetch::run(fetching.clone(), config.fetching.at_a_time, stopped.clone()));
+    jobs.spawn(loops::link_always(state.clone(), stopped));
     let drain = Duration::from_secs(config.server.drain_s);
-    Ok(Daemon { address, data, state, stop, drain, server, feeds, jobs })
+    Ok(Daemon { address, data, state, fetching, stop, drain, server, feeds, jobs })
 }
 
 fn limits(config: &Config) -> Limits {
@@ -298,6 +304,27 @@ fn limits(config: &Config) -> Limits {
         header_timeout_s: server.header_timeout_s,
         drain_s: server.drain_s,
     }
+}
+
+/// How the recordings are had that each source announces.
+///
+/// # Errors
+/// [`Error::Settings`] with the setting at fault.
+pub fn ways(config: &Config, rules: Arc<Rules>) -> Result<fetch::Ways, Error> {
+    let way = |source: &SourceConfig| {
+        let settings = source.fetch(config.fetching.limits()).map_err(|wrong| {
+            let wrong = wrong.into_iter().map(|(key, why)| format!("{key}: {why}"));
+            Error::Settings(format!(
+                "source `{}`: {}",
+                source.name,
+                wrong.collect::<Vec<_>>().join("; ")
+            ))
+        })?;
+        let folders = source.folders.iter().map(PathBuf::from).collect();
+        Ok((source.name.clone(), fetch::Way { settings, folders }))
+    };
+    let of_source = config.sources.iter().map(way).collect::<Result<_, Error>>()?;
+    Ok(fetch::Ways { rules, of_source })
 }
 
 fn folders(config: &Config, rules: &Rules) -> Vec<watching::Watched> {
@@ -393,82 +420,6 @@ pub fn keeping(config: &Config, data: &Data) -> Keeping {
     Keeping { archive, rules, limits: keeping_limits(config) }
 }
 
-async fn listen_always(
-    archive: Arc<Archive>,
-    rules: Arc<Rules>,
-    (listeners, at_a_time): (Arc<Listeners>, usize),
-    mut stop: Stop,
-) {
-    loop {
-        for site in rules.sites.values() {
-            let Ok(key) = archive.store.site(&site.id) else { continue };
-            let heard = listen::catch_up(&archive, (site, key), &listeners, at_a_time);
-            if let Err(error) = heard.await {
-                tracing::error!(%error, site = site.id, "listening stopped; tried again");
-            }
-        }
-        tokio::select! {
-            () = archive.arrived.notified() => {}
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-            () = stop.heard() => return,
-        }
-    }
-}
-
-/// Links and judges what changed, when deliveries are quiet or have kept us waiting long enough,
-/// and never for more than a small share of the time.
-async fn link_always(state: Arc<State>, mut stop: Stop) {
-    let (mut seen, mut waited, mut since_look) = (-1, Duration::ZERO, LOOK_EVERY);
-    let (mut pause, mut look, held) = (LINK_EVERY, Look::default(), Default::default());
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = state.changed.notified() => {}
-            () = stop.heard() => return,
-        }
-        waited += pause;
-        since_look += pause;
-        let newest = state.archive.store.gauges().stored_fact.load(Ordering::Relaxed);
-        if newest != seen && waited < LINK_AT_LEAST && seen >= 0 && waited > LINK_EVERY {
-            seen = newest;
-            continue;
-        }
-        (seen, waited) = (newest, Duration::ZERO);
-        let watch = clock::Watch::start();
-        let is_due = since_look >= LOOK_EVERY;
-        link_once(&state, &held, is_due.then_some(&mut look)).await;
-        if since_look >= LOOK_EVERY {
-            since_look = Duration::ZERO;
-        }
-        pause = LINK_EVERY.max(watch.elapsed() * LINK_SHARE);
-    }
-}
-
-async fn link_once(state: &State, held: &relink_daemon::Held, mut look: Option<&mut Look>) {
-    let (rules, store) = (state.intake.rules(), &state.archive.store);
-    for site in rules.sites.values() {
-        let Ok(key) = store.site(&site.id) else { continue };
-        if let Some(look) = look.as_deref_mut() {
-            let taken = look.take(store, &rules, &state.metrics, (site, key), clock::now());
-            if let Err(error) = taken.await {
-                tracing::error!(%error, site = site.id, "not looked around; tried again");
-            }
-        }
-        match relink_daemon::catch_up_holding(held, store, site, key, clock::now()).await {
-            Ok(0) => {}
-            Ok(_) => count_findings(state, &site.id, key),
-            Err(error) => tracing::error!(%error, site = site.id, "not linked; tried again"),
-        }
-    }
-}
-
-fn count_findings(state: &State, site: &str, key: i64) {
-    let counts = state.archive.store.read(|connection| findings::counts(connection, key));
-    for (code, standing, count) in counts.unwrap_or_default() {
-        state.metrics.findings(site, &code, &standing, count);
-    }
-}
-
 impl Daemon {
     /// Takes on other settings. What cannot change while running says so in the log.
     ///
@@ -476,7 +427,9 @@ impl Daemon {
     /// When the settings cannot be used; the old ones stay in force.
     pub async fn reload(&self, config: &Config) -> Result<(), Error> {
         let rules = Arc::new(rules(config)?);
+        let ways = ways(config, rules.clone())?;
         self.state.intake.renew(rules).await?;
+        self.fetching.renew(ways, clock::now()).await;
         tracing::info!("settings reloaded; socket, folders, feeds and token change with a restart");
         Ok(())
     }

@@ -7,7 +7,7 @@
 //!   [`linkage`], [`keeping`], [`standard`], [`audit`], [`review`], [`vcon`]. No clock, file,
 //!   network or environment.
 //! * The world, one room a technology: [`pbx`], [`feed`], [`audio`], [`sheet`], [`source`],
-//!   [`object`], [`store`], [`render`], [`web`].
+//!   [`object`], [`store`], [`render`], [`web`], [`tls`].
 //! * Stairs: [`flow`] (the routes), [`job`] (slow work), [`app`] (wiring), [`config`], [`clock`],
 //!   [`log`], [`metrics`], [`stop`], [`cli`].
 //!
@@ -48,5 +48,6 @@ pub mod source;
 pub mod standard;
 pub mod stop;
 pub mod store;
+pub mod tls;
 pub mod vcon;
 pub mod web;

@@ -43,6 +43,8 @@ pub struct Metrics {
     feeds: Family<BySource, Gauge>,
     feeds_lost: Family<BySource, Counter>,
     clocks: Family<BySource, Gauge>,
+    fetched: Family<BySource, Counter>,
+    fetches_failed: Family<BySource, Counter>,
     pub recordings: Counter,
     pub disk_free_bytes: Gauge,
     pub disk_alarm: Gauge,
@@ -57,6 +59,7 @@ pub struct Metrics {
     pub writer_queue: Gauge,
     pub fold_queue: Gauge,
     pub listening_queue: Gauge,
+    pub fetch_queue: Gauge,
     pub commits: Gauge,
     pub commit_us: Gauge,
     pub last_commit_us: Gauge,
@@ -76,6 +79,8 @@ impl Default for Metrics {
             feeds: Family::default(),
             feeds_lost: Family::default(),
             clocks: Family::default(),
+            fetched: Family::default(),
+            fetches_failed: Family::default(),
             recordings: Counter::default(),
             disk_free_bytes: Gauge::default(),
             disk_alarm: Gauge::default(),
@@ -89,6 +94,7 @@ impl Default for Metrics {
             writer_queue: Gauge::default(),
             fold_queue: Gauge::default(),
             listening_queue: Gauge::default(),
+            fetch_queue: Gauge::default(),
             commits: Gauge::default(),
             commit_us: Gauge::default(),
             last_commit_us: Gauge::default(),
@@ -116,9 +122,18 @@ impl Default for Metrics {
         registry.register("commits", "Synchronised commits", m.commits.clone());
         registry.register("commit_microseconds", "Time of all commits", m.commit_us.clone());
         registry.register("last_commit_microseconds", "Time of the last", m.last_commit_us.clone());
+        register_fetching(&mut registry, m);
         register_keeping(&mut registry, m);
         Self { registry, ..metrics }
     }
+}
+
+/// What Prometheus shows of recordings that are fetched.
+fn register_fetching(registry: &mut Registry, m: &Metrics) {
+    registry.register("recordings_fetched", "Announced recordings fetched", m.fetched.clone());
+    let failed = m.fetches_failed.clone();
+    registry.register("recordings_not_fetched", "Announced recordings given up", failed);
+    registry.register("fetch_queue", "Recordings waiting to be fetched", m.fetch_queue.clone());
 }
 
 /// What Prometheus shows of what is kept. -1 where nothing is known.
@@ -159,6 +174,16 @@ impl Metrics {
     /// A source's clock lies so far behind ours.
     pub fn clock(&self, source: &str, behind_ms: i64) {
         self.clocks.get_or_create(&of(source)).set(behind_ms);
+    }
+
+    /// A recording that a source announced was fetched.
+    pub fn fetched(&self, source: &str) {
+        self.fetched.get_or_create(&of(source)).inc();
+    }
+
+    /// A recording that a source announced was given up.
+    pub fn fetch_failed(&self, source: &str) {
+        self.fetches_failed.get_or_create(&of(source)).inc();
     }
 
     /// A delivery had come before.

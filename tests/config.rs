@@ -138,3 +138,65 @@ fn ages_floors_and_keys_are_checked_and_a_key_is_never_shown() {
     let shown = toml::to_string(&config.masked()).expect("TOML");
     assert!(!shown.contains(&key), "{shown}");
 }
+
+#[test]
+fn wrong_settings_of_fetching_are_named_with_the_cure() {
+    let source = |more: &str| format!("[[sources]]\nname = \"s\"\nadapter = \"generic\"\n{more}\n");
+    let table = [
+        ("fetch_hosts = [\"a.example.com\", \"https://b\"]", "fetch_hosts[1]", "more than a host"),
+        ("fetch_hosts = [\"*.com\"]", "fetch_hosts[0]", "too much"),
+        ("fetch_private_hosts = [\"*.pbx.lan\"]", "fetch_private_hosts[0]", "more than one host"),
+        (
+            "fetch_hosts = [\"a\"]\nfetch_auth = \"digest\"",
+            "fetch_auth",
+            "none, basic, bearer, jwt, header",
+        ),
+        ("fetch_hosts = [\"a\"]\nfetch_secret = \"x\"", "fetch_auth", "basic"),
+        (
+            "fetch_hosts = [\"a\"]\nfetch_auth = \"basic\"\nfetch_secret = \"x\"",
+            "fetch_user",
+            "empty",
+        ),
+        ("fetch_hosts = [\"a\"]\nfetch_auth = \"bearer\"", "fetch_secret", "empty"),
+        (
+            "fetch_hosts = [\"a\"]\nfetch_auth = \"bearer\"\nfetch_secret = \"x\\ny\"",
+            "fetch_secret",
+            "line break",
+        ),
+        (
+            "fetch_hosts = [\"a\"]\nfetch_auth = \"jwt\"\nfetch_user = \"i\"\nfetch_secret = \"x\"",
+            "fetch_secret",
+            "RSA",
+        ),
+        (
+            "fetch_hosts = [\"a\"]\nfetch_auth = \"header\"\nfetch_user = \"X Y\"\nfetch_secret = \"x\"",
+            "fetch_user",
+            "header",
+        ),
+        ("fetch_hosts = [\"a\"]\nfetch_url = \"https://a/x\"", "fetch_url", "{name}"),
+        ("fetch_hosts = [\"a\"]\nfetch_url = \"https://b/{name}\"", "fetch_url", "fetch_hosts"),
+        ("fetch_url = \"https://b/{name}\"", "fetch_url", "fetch_hosts"),
+        ("fetch_auth = \"bearer\"\nfetch_secret = \"x\"", "fetch_hosts", "name the hosts"),
+        (
+            "fetch_hosts = [\"a\"]\nfetch_ca_file = \"/nowhere.pem\"",
+            "fetch_ca_file",
+            "/nowhere.pem",
+        ),
+        ("fetch_hosts = [\"a\"]\nfetch_ending = \"/x\"", "fetch_ending", ".wav"),
+        ("public_url = \"ring.example.com\"", "public_url", "https://"),
+    ];
+    for (text, key, why) in table {
+        let found = wrong(&source(text));
+        let told = found.iter().find(|(_, told)| told.contains(&format!("sources[0].{key}`")));
+        let told = told.unwrap_or_else(|| panic!("{text}: {found:?}"));
+        assert!(told.0.is_some() && told.1.contains(why), "{text}: {told:?}");
+    }
+    for key in ["at_a_time", "bytes_max", "connect_s", "idle_s", "time_s_max"] {
+        let found = wrong(&format!("[fetching]\n{key} = 0\n"));
+        assert!(found[0].1.contains(&format!("fetching.{key}")), "{found:?}");
+    }
+    let secret = "fetch_hosts = [\"a\"]\nfetch_auth = \"bearer\"\nfetch_secret = \"open sesame\"";
+    let config = parse(&source(secret)).expect("good settings");
+    let printed = toml::to_string(&config.masked()).expect("TOML");
+    assert!(!printed.contains("open sesame"));
+}

@@ -11,7 +11,7 @@ use ringledger::party::PhoneNumber;
 use ringledger::recording::{Standing, State};
 use ringledger::render::page::{
     CallPage, EntryPage, ErrorPage, FindingView, FindingsPage, Frame, LoginPage, Proposed,
-    RecordingPage, SearchPage, html,
+    RecordingPage, SearchPage, Unfetched, html,
 };
 use ringledger::render::words::{Language, word};
 use ringledger::render::{self, Exposure};
@@ -162,6 +162,12 @@ fn a_call_page_shows_its_facts_and_escapes_what_people_wrote() {
         entry: Some(&entry),
         link: None,
         standing: Some(Standing { state: State::Lost, since: moment(9, 11, 0) }),
+        unfetched: vec![Unfetched {
+            name: "a.wav".into(),
+            tries: 3,
+            error: Some("pbx.lan:80 answers 401".into()),
+            again_at: None,
+        }],
         proposed: vec![Proposed { entry: day.facts.entries[1].clone(), proposal: proposal(1, 2) }],
         findings: vec![FindingView::of(&findings[0], &frame)],
     });
@@ -175,6 +181,8 @@ fn a_call_page_shows_its_facts_and_escapes_what_people_wrote() {
         "action=\"/api/v1/decisions\"",
         "value=\"call:call-1\"",
         "未到",
+        "取回失败，已放弃",
+        "pbx.lan:80 answers 401",
         "name=\"together\" value=\"true\"",
         "class=\"waveform\"",
         "/calls/1?lang=zh",
@@ -202,6 +210,7 @@ fn a_masked_reader_sees_no_whole_number_on_any_page() {
             entry: day.facts.entries.first(),
             link: None,
             standing: None,
+            unfetched: Vec::new(),
             proposed: Vec::new(),
             findings: Vec::new(),
         }),

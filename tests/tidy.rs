@@ -131,7 +131,7 @@ fn the_world_is_reached_only_from_its_own_room() {
         ("symphonia::", &["audio"]),
         ("axum::", &["web", "app"]),
         (" notify::", &["source"]),
-        ("tokio_rustls::", &["feed"]),
+        ("tokio_rustls::", &["tls"]),
         ("tokio_tungstenite::", &["feed"]),
         ("tokio_util::", &["feed"]),
         ("calamine::", &["sheet"]),

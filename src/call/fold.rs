@@ -170,17 +170,16 @@ fn without_prefix(
 }
 
 fn recordings(story: &Story<'_>) -> Vec<AnnouncedRecording> {
-    let mut first: BTreeMap<&str, Moment> = BTreeMap::new();
+    let mut first: BTreeMap<&str, (Moment, bool)> = BTreeMap::new();
     for event in &story.events {
         if let EventKind::RecordingAnnounced { reference, starts_at } = &event.kind {
-            let starts_at = starts_at.unwrap_or(event.at.earliest);
-            let known = first.entry(reference).or_insert(starts_at);
-            *known = starts_at.min(*known);
+            let told = (starts_at.unwrap_or(event.at.earliest), starts_at.is_some());
+            let known = first.entry(reference).or_insert(told);
+            *known = told.min(*known);
         }
     }
-    let announced = first.into_iter().map(|(reference, starts_at)| AnnouncedRecording {
-        starts_at,
-        reference: reference.to_owned(),
+    let announced = first.into_iter().map(|(reference, (starts_at, start_told))| {
+        AnnouncedRecording { starts_at, reference: reference.to_owned(), start_told }
     });
     let mut announced: Vec<_> = announced.collect();
     announced.sort();

@@ -84,6 +84,9 @@ pub struct AnnouncedRecording {
     pub starts_at: Moment,
     /// URL, path or name, as announced.
     pub reference: String,
+    /// The phone system said when it begins; else `starts_at` is when it was announced.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub start_told: bool,
 }
 
 /// One line of a call's timeline.

@@ -8,6 +8,7 @@ use crate::config::{Config, SourceConfig};
 use crate::feed;
 use crate::flow::sources::{SourceState, states};
 use crate::site::Site;
+use crate::source::guard::{self, Host, Hosts};
 use crate::store::sqlite::{database_in, names, readable};
 use bytes::Bytes;
 use http_body_util::Full;
@@ -78,6 +79,7 @@ fn everything(config: &Config) -> Vec<Looked> {
     .map(|(name, found)| (name.to_owned(), found))
     .chain(folders(config))
     .chain(feeds(config))
+    .chain(hosts(config))
     .chain(clocks(config))
     .collect()
 }
@@ -153,6 +155,34 @@ fn feeds(config: &Config) -> Vec<Looked> {
         remarks.into_iter().map(move |remark| (name.clone(), remark)).collect::<Vec<_>>()
     };
     config.sources.iter().flat_map(of_source).collect()
+}
+
+/// Where recordings are fetched: whether the names lead anywhere, and anywhere they may.
+fn hosts(config: &Config) -> Vec<Looked> {
+    let mut looked = Vec::new();
+    for source in &config.sources {
+        let Ok(settings) = source.fetch(config.fetching.limits()) else { continue };
+        for host in settings.hosts.public.iter().chain(&settings.hosts.private) {
+            let name = format!("recordings of {}", source.name);
+            looked.push((name, leads(&settings.hosts, host)));
+        }
+    }
+    looked
+}
+
+fn leads(hosts: &Hosts, host: &Host) -> Result<String, String> {
+    let (name, ports) = host.name();
+    if host.is_wide() {
+        return Ok(format!("*.{name}: what a name leads to is looked at when it is asked"));
+    }
+    let open = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
+    let port = ports.first().map_or_else(String::new, |port| format!(":{port}"));
+    let told = |refused: guard::Refused| format!("{name}: {refused}");
+    let address = guard::address(&format!("https://{open}{port}/")).map_err(told)?;
+    let place = hosts.place(&address).map_err(told)?;
+    let found = runtime()?.block_on(place.resolve()).map_err(told)?;
+    let found: Vec<String> = found.iter().map(|address| address.ip().to_string()).collect();
+    Ok(format!("{name} leads to {}, and may be asked", found.join(" ")))
 }
 
 fn runtime() -> Result<Runtime, String> {

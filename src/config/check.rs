@@ -1,12 +1,13 @@
 //! Reading and checking: all errors at once, each with its line and the cure.
 
 use super::locate::{Step, line_of, line_of_key, written};
-use super::{AddressRange, Config, Env, SourceConfig};
+use super::{AddressRange, Config, Env, SourceConfig, fetch as fetching};
 use crate::call::Cadence;
 use crate::keeping::Class;
 use crate::linkage::habits::Off;
 use crate::pbx;
 use crate::pbx::generic::FieldMap;
+use crate::pbx::signature::PublicUrl;
 use crate::recording::name::NamePattern;
 use crate::site::SiteSettings;
 use std::collections::{BTreeMap, BTreeSet};
@@ -194,6 +195,7 @@ pub(super) fn checked(
     for (index, source) in config.sources.iter().enumerate() {
         check_source(&config, index, source, &mut found);
     }
+    fetching::check(&config, &mut found);
     if found.is_empty() {
         return Ok(config);
     }
@@ -231,6 +233,9 @@ fn fetch_secrets(config: &mut Config, env: Env<'_>, found: &mut Found) {
         let key = format!("sources[{index}].feed_secret");
         let (file, variable) = (&source.feed_secret_file, &source.feed_secret_env);
         fetch(&mut source.feed_secret, file, variable, &key, env, found);
+        let key = format!("sources[{index}].fetch_secret");
+        let (file, variable) = (&source.fetch_secret_file, &source.fetch_secret_env);
+        fetch(&mut source.fetch_secret, file, variable, &key, env, found);
     }
 }
 
@@ -261,6 +266,9 @@ fn check_server(config: &Config, found: &mut Found) {
     if server.listen.parse::<std::net::SocketAddr>().is_err() {
         let why = format!("`{}` is no address and port such as 127.0.0.1:8090", server.listen);
         found.push(("server.listen".into(), why));
+    }
+    if let Some(why) = no_public_url(&server.public_url) {
+        found.push(("server.public_url".into(), why));
     }
     let positive = [
         ("server.body_bytes_max", server.body_bytes_max as u64),
@@ -421,6 +429,9 @@ fn check_source(config: &Config, index: usize, source: &SourceConfig, found: &mu
             found.push((key(&format!("allow[{place}]")), why));
         }
     }
+    if let Some(why) = no_public_url(&source.public_url) {
+        found.push((key("public_url"), why));
+    }
     if !source.zone.is_empty() && source.zone.parse::<chrono_tz::Tz>().is_err() {
         found.push((key("zone"), format!("no zone `{}`", source.zone)));
     }
@@ -457,6 +468,10 @@ fn check_feed(source: &SourceConfig, key: &dyn Fn(&str) -> String, found: &mut F
         let why = format!("is {}, and must lie between 1 and 3600", source.feed_silence_s);
         found.push((key("feed_silence_s"), why));
     }
+}
+
+fn no_public_url(text: &str) -> Option<String> {
+    text.parse::<PublicUrl>().err().filter(|_| !text.is_empty())
 }
 
 fn is_name(text: &str) -> bool {

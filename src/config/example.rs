@@ -7,6 +7,11 @@ use toml::{Table, Value};
 /// What each setting means. Keys without an entry here, and entries without a key, fail a test.
 const COMMENTS: &[(&str, &str)] = &[
     ("server.listen", "Address and port for deliveries, API and pages; port 0 takes a free one."),
+    (
+        "server.public_url",
+        "How senders call this house, where their proof covers the address: https://ring.example.com. \
+         Without it the headers of a proxy tell.",
+    ),
     ("server.body_bytes_max", "Longest body of a delivery."),
     ("server.upload_bytes_max", "Longest uploaded recording."),
     (
@@ -38,6 +43,11 @@ const COMMENTS: &[(&str, &str)] = &[
     ("listening.workers", "Recordings listened to at a time, each in a process of its own."),
     ("listening.memory_mib_max", "Memory such a process may use."),
     ("listening.time_s_max", "Time such a process may take."),
+    ("fetching.at_a_time", "Recordings fetched at a time that deliveries name by address."),
+    ("fetching.bytes_max", "Longest recording that is fetched."),
+    ("fetching.connect_s", "Time for the connection, and for the first word of the answer."),
+    ("fetching.idle_s", "Time without a byte."),
+    ("fetching.time_s_max", "Time for the whole."),
     (
         "keeping.prove_bytes_per_s",
         "Recordings are read and hashed again at this pace, over and over; 0 reads none.",
@@ -172,6 +182,7 @@ const COMMENTS: &[(&str, &str)] = &[
     ),
     ("sources.secret_file", "… or a file that holds it"),
     ("sources.secret_env", "… or a variable of the environment."),
+    ("sources.public_url", "How its sender calls this house; empty means server.public_url."),
     ("sources.zone", "Zone of times without one; empty means the site's."),
     (
         "sources.field_map",
@@ -193,6 +204,29 @@ const COMMENTS: &[(&str, &str)] = &[
         "sources.feed_silence_s",
         "After so long without a word the feed is asked for a sign of life; after twice that it is lost.",
     ),
+    (
+        "sources.fetch_hosts",
+        "Hosts from which announced recordings are fetched: api.example.com, *.example.com, \
+         example.com:8443.",
+    ),
+    (
+        "sources.fetch_private_hosts",
+        "… and those that lie in a network of your own: pbx.lan, 10.0.0.5:8088.",
+    ),
+    ("sources.fetch_auth", "What they want to see: `none`, `basic`, `bearer`, `jwt` or `header`."),
+    ("sources.fetch_user", "The user; for `header` its name, for `jwt` the application's id."),
+    (
+        "sources.fetch_secret",
+        "His password, the token, the header's value, or the private key (PEM);",
+    ),
+    ("sources.fetch_secret_file", "… or a file that holds it"),
+    ("sources.fetch_secret_env", "… or a variable of the environment."),
+    ("sources.fetch_ca_file", "Certificate (PEM) of an issuer this machine does not know."),
+    (
+        "sources.fetch_url",
+        "Where recordings are that are announced by name or path: https://pbx.lan/rec/{path}, or {name}.",
+    ),
+    ("sources.fetch_ending", "Added to announced addresses without an ending, such as .wav."),
 ];
 
 fn comment(key: &str) -> Option<&'static str> {
@@ -206,9 +240,18 @@ pub fn example() -> String {
         "# All settings of ringledger with their defaults. Every line may be left out; without any file all of\n\
          # these hold. `ringledger config test FILE` checks a file, `ringledger config print` shows what holds.\n",
     );
-    for section in
-        ["server", "data", "store", "log", "access", "listening", "keeping", "exchange", "ledger"]
-    {
+    for section in [
+        "server",
+        "data",
+        "store",
+        "log",
+        "access",
+        "listening",
+        "fetching",
+        "keeping",
+        "exchange",
+        "ledger",
+    ] {
         if let Some(Value::Table(table)) = config.get(section) {
             write_table(&mut text, &format!("[{section}]"), section, table);
         }

@@ -48,12 +48,13 @@ pub fn line_of_key(text: &str, path: &str) -> Option<usize> {
     for step in parsed(path) {
         let value = match (&step, table, list) {
             (Step::Key(key), Some(table), _) => {
-                let (name, value) = table.iter().find(|(name, _)| name.get_ref() == key)?;
+                let written = table.iter().find(|(name, _)| name.get_ref() == key);
+                let Some((name, value)) = written else { return found };
                 found = Some(line_of(text, name.span().start));
                 value
             }
             (Step::Index(index), _, Some(list)) => {
-                let value = list.get(*index)?;
+                let Some(value) = list.get(*index) else { return found };
                 found = Some(line_of(text, value.span().start));
                 value
             }

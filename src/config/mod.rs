@@ -4,11 +4,13 @@
 mod address;
 mod check;
 mod example;
+mod fetch;
 mod locate;
 
 pub use address::AddressRange;
 pub use check::{ConfigError, ConfigErrors};
 pub use example::example;
+pub use fetch::FetchingConfig;
 
 use crate::feed;
 use crate::object::sealed::{KeyRing, SiteKey};
@@ -28,6 +30,7 @@ pub struct Config {
     pub log: LogConfig,
     pub access: AccessConfig,
     pub listening: ListeningConfig,
+    pub fetching: FetchingConfig,
     pub keeping: KeepingConfig,
     pub exchange: ExchangeConfig,
     pub ledger: LedgerConfig,
@@ -40,6 +43,7 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
     pub listen: String,
+    pub public_url: String,
     pub body_bytes_max: usize,
     pub upload_bytes_max: u64,
     pub in_flight_bytes_max: usize,
@@ -159,6 +163,7 @@ pub struct SourceConfig {
     pub secret: String,
     pub secret_file: String,
     pub secret_env: String,
+    pub public_url: String,
     pub zone: String,
     pub field_map: String,
     pub folders: Vec<String>,
@@ -171,6 +176,16 @@ pub struct SourceConfig {
     pub feed_ca_file: String,
     pub feed_leave_out: Vec<String>,
     pub feed_silence_s: u64,
+    pub fetch_hosts: Vec<String>,
+    pub fetch_private_hosts: Vec<String>,
+    pub fetch_auth: String,
+    pub fetch_user: String,
+    pub fetch_secret: String,
+    pub fetch_secret_file: String,
+    pub fetch_secret_env: String,
+    pub fetch_ca_file: String,
+    pub fetch_url: String,
+    pub fetch_ending: String,
 }
 
 impl Default for Config {
@@ -187,6 +202,7 @@ impl Default for Config {
             log: LogConfig::default(),
             access: AccessConfig::default(),
             listening: ListeningConfig::default(),
+            fetching: FetchingConfig::default(),
             keeping: KeepingConfig::default(),
             exchange: ExchangeConfig::default(),
             ledger: LedgerConfig::default(),
@@ -200,6 +216,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8090".into(),
+            public_url: String::new(),
             body_bytes_max: 1 << 20,
             upload_bytes_max: 2 << 30,
             in_flight_bytes_max: 32 << 20,
@@ -291,6 +308,7 @@ impl Default for SourceConfig {
             secret: String::new(),
             secret_file: String::new(),
             secret_env: String::new(),
+            public_url: String::new(),
             zone: String::new(),
             field_map: String::new(),
             folders: Vec::new(),
@@ -303,6 +321,16 @@ impl Default for SourceConfig {
             feed_ca_file: String::new(),
             feed_leave_out: FEED_LEAVE_OUT.map(str::to_owned).into(),
             feed_silence_s: 30,
+            fetch_hosts: Vec::new(),
+            fetch_private_hosts: Vec::new(),
+            fetch_auth: "none".into(),
+            fetch_user: String::new(),
+            fetch_secret: String::new(),
+            fetch_secret_file: String::new(),
+            fetch_secret_env: String::new(),
+            fetch_ca_file: String::new(),
+            fetch_url: String::new(),
+            fetch_ending: String::new(),
         }
     }
 }
@@ -365,6 +393,7 @@ impl Config {
         for source in &mut masked.sources {
             hide(&mut source.secret);
             hide(&mut source.feed_secret);
+            hide(&mut source.fetch_secret);
         }
         masked
     }

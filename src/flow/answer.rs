@@ -15,9 +15,10 @@ use crate::party::PhoneNumber;
 use crate::site::Site;
 use crate::store::sqlite::entries::Version;
 use crate::store::sqlite::erasures::{self, Tombstone};
+pub use crate::store::sqlite::fetches::{Fetch, State as FetchState};
 use crate::store::sqlite::findings;
 pub use crate::store::sqlite::findings::{Kept, Wanted, place_of};
-use crate::store::sqlite::{beliefs, calls, entries, holds, links, recordings, window};
+use crate::store::sqlite::{beliefs, calls, entries, fetches, holds, links, recordings, window};
 use crate::store::{self, Connection, Store};
 use chrono::Days;
 use std::sync::Arc;
@@ -51,6 +52,8 @@ pub struct CallAnswer {
     pub site: Site,
     pub fact: CallFact,
     pub recordings: Vec<RecordingFact>,
+    /// Files that it announced and that are fetched, or should be.
+    pub fetches: Vec<Fetch>,
     pub entry: Option<EntryFact>,
     pub link: Option<Proposal>,
     /// Entries that linking left to people, best first.
@@ -200,6 +203,7 @@ impl Answers {
             Ok(CallAnswer {
                 site: site_of(&rules, &store, site)?,
                 recordings: recordings::of_call(connection, site, key)?,
+                fetches: fetches::of_call(connection, key)?,
                 findings: findings::about(connection, site, about)?,
                 proposed: proposed(connection, site, key)?,
                 entry,

@@ -13,7 +13,7 @@ use crate::store::sqlite::objects::{self, Owner, Seen, State as SeenState};
 use crate::store::sqlite::recordings::{self, Arrived, SeenFile};
 use crate::store::{self, Store};
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -74,6 +74,23 @@ impl Archive {
             return Err(Error::new(Kind::Invalid, text));
         }
         self.write_row(site, Arrived { hash, bytes, hints }, None, at, who).await
+    }
+
+    /// Adds bytes to those on their way.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub async fn write(
+        &self,
+        mut incoming: Box<dyn Incoming>,
+        data: bytes::Bytes,
+    ) -> Result<Box<dyn Incoming>> {
+        let written = tokio::task::spawn_blocking(move || {
+            incoming.write_all(&data)?;
+            Ok(incoming)
+        });
+        let written = written.await.map_err(|e| Error::new(Kind::Internal, e.to_string()))?;
+        written.map_err(|error| disk(&error))
     }
 
     /// Gives bytes their name. The pass is to be held until their row is on disk.

@@ -2,7 +2,7 @@
 //! fold. Reads no store.
 
 use crate::call::{Call, CallEvent, CallRules, Moment, fold, gather};
-use crate::pbx::{self, Delivery, Dialect, FeedNotice, Pbx, Refusal, Secret};
+use crate::pbx::{self, Delivery, Dialect, FeedNotice, Pbx, Secret};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,9 +59,7 @@ pub fn fold_all(reader: &Reader<'_>, deliveries: impl Iterator<Item = Delivery>)
                 notices.extend(reading.feed);
                 folded.warnings.extend(reading.warnings);
             }
-            Err(Refusal::NotUnderstood(why) | Refusal::NotAuthentic(why)) => {
-                folded.not_understood.push((index + 1, why));
-            }
+            Err(refusal) => folded.not_understood.push((index + 1, refusal.why().to_owned())),
         }
     }
     let gaps = pbx::gaps(&notices);

@@ -4,9 +4,9 @@ use super::archive::Archive;
 use super::error::{Error, Kind};
 use super::interpret::{Rules, Source};
 use super::tap::{Refused, Seen, WAITING_MAX};
-use crate::call::Moment;
+use crate::call::{Moment, Tie};
 use crate::metrics::Metrics;
-use crate::pbx::{Delivery, Refusal, multipart};
+use crate::pbx::{Delivery, Reading, Refusal, multipart};
 use crate::recording::Hints;
 use crate::store::fact::head_of;
 use crate::store::{self, NewFact, Store};
@@ -15,9 +15,6 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::broadcast;
-
-/// Media type of forms with files in them.
-const FORM: &str = "multipart/form-data";
 
 /// Everything the route needs. One for the whole daemon.
 pub struct Intake {
@@ -50,6 +47,8 @@ pub enum Answer {
     NotAllowed,
     /// The proof is missing or wrong.
     NotAuthentic(String),
+    /// The proof is missing; the sender is to send the same again with it.
+    Unsigned(String),
     /// Too much is waiting; nothing was kept.
     Overloaded,
     /// The disk failed; nothing was kept.
@@ -65,7 +64,7 @@ impl Answer {
             Self::NotAllowed => {
                 "this address may not send here; see `allow` of the source in the settings"
             }
-            Self::NotAuthentic(why) => why,
+            Self::NotAuthentic(why) | Self::Unsigned(why) => why,
             Self::Overloaded => "too much is waiting; nothing was kept",
             Self::Unavailable => "not kept; try again",
         };
@@ -131,9 +130,13 @@ impl Intake {
             self.metrics.refused(&source.name, "not_allowed");
             return Answer::NotAllowed;
         }
-        if let Err(refusal) = source.pbx.authenticate(&delivery, &source.secret) {
+        if let Err(refusal) = source.authenticate(&delivery) {
             self.metrics.refused(&source.name, "not_authentic");
-            return Answer::NotAuthentic(refusal.to_string());
+            let why = refusal.to_string();
+            return match refusal {
+                Refusal::Unsigned(_) => Answer::Unsigned(why),
+                _ => Answer::NotAuthentic(why),
+            };
         }
         let id = source.pbx.delivery_key(&delivery);
         self.keep(source, delivery, id).await
@@ -169,10 +172,11 @@ impl Intake {
         let reply = source.pbx.reply(&delivery, &source.dialect());
         let why_not_understood = match &reading {
             Ok(_) => None,
-            Err(Refusal::NotUnderstood(why) | Refusal::NotAuthentic(why)) => Some(why.clone()),
+            Err(refusal) => Some(refusal.why().to_owned()),
         };
         let announced = reading.as_ref().map(|r| r.recordings.clone()).unwrap_or_default();
-        let form = delivery.header("content-type").filter(|kind| kind.starts_with(FORM));
+        let told = reading.as_ref().map(told_of_files).unwrap_or_default();
+        let form = delivery.header("content-type").filter(|kind| multipart::is_form(kind));
         let form = form.map(|kind| (kind.to_owned(), delivery.body.clone(), delivery.received_at));
         let fact = match self.fact(source, delivery, id) {
             Ok(fact) => fact,
@@ -184,7 +188,7 @@ impl Intake {
         };
         // A repeat may be the sender's next try because we died between the two.
         if let Some((kind, body, at)) = form
-            && !self.keep_files(source, &kind, &body, &announced, at).await
+            && !self.keep_files(source, &kind, &body, told, at).await
         {
             return Answer::Unavailable;
         }
@@ -211,15 +215,15 @@ impl Intake {
         source: &Source,
         kind: &str,
         body: &[u8],
-        told: &[Hints],
+        told: Hints,
         at: Moment,
     ) -> bool {
         let mut all = true;
         for part in multipart::parts(kind, body).unwrap_or_default() {
             let Some(name) = part.file_name else { continue };
             let mut hints = source.names.hints(&name, source.zone);
-            let call_id = told.iter().find_map(|told| told.call_id.clone());
-            hints.call_id = call_id.or(hints.call_id);
+            hints.call_id = told.call_id.clone().or(hints.call_id);
+            hints.starts_at = told.starts_at.or(hints.starts_at);
             let kept = async {
                 let mut incoming = self.archive.begin(&source.site)?;
                 incoming
@@ -275,5 +279,21 @@ impl Intake {
         for hints in hints {
             drop(self.announced.send(Announced { source: source.to_owned(), hints }));
         }
+    }
+}
+
+/// What a delivery says of the files in it: the one call that it speaks of, and their start.
+fn told_of_files(reading: &Reading) -> Hints {
+    let told = &reading.recordings;
+    let mut ids = reading.events.iter().flat_map(|event| &event.ties).filter_map(|tie| match tie {
+        Tie::Call(id) => Some(id),
+        _ => None,
+    });
+    let first = ids.next();
+    let only = || first.filter(|first| ids.all(|id| id == *first)).cloned();
+    Hints {
+        call_id: told.iter().find_map(|told| told.call_id.clone()).or_else(only),
+        starts_at: told.iter().find_map(|told| told.starts_at),
+        ..Hints::default()
     }
 }

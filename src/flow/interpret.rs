@@ -4,8 +4,10 @@
 use crate::call::{Call, CallEvent, CallRules, FeedGap, Moment, fold};
 use crate::pbx::body;
 use crate::pbx::generic::FieldMap;
+use crate::pbx::signature::PublicUrl;
 use crate::pbx::{self, Delivery, Dialect, FEED, Pbx, Reading, Refusal, Secret};
 use crate::recording::name::NamePattern;
+use crate::recording::reference::{self, Way};
 use crate::site::Site;
 use crate::store::Interpreter;
 use std::collections::BTreeMap;
@@ -20,16 +22,33 @@ pub struct Source {
     pub zone: chrono_tz::Tz,
     pub field_map: Option<FieldMap>,
     pub secret: Secret,
+    /// Where its sender calls us, where the settings say so.
+    pub public_url: Option<PublicUrl>,
     /// Addresses that may send.
     pub allow: Vec<crate::config::AddressRange>,
     /// How this source names its recordings.
     pub names: NamePattern,
+    /// It has folders of its own.
+    pub has_folders: bool,
+    /// Recordings that it announces by name are fetched too.
+    pub fetches_names: bool,
 }
 
 impl Source {
     /// What the adapter must know in order to read.
     pub fn dialect(&self) -> Dialect<'_> {
         Dialect { zone: self.zone, field_map: self.field_map.as_ref() }
+    }
+
+    /// Checks the proof of a delivery, which may cover the address that its sender called.
+    ///
+    /// # Errors
+    /// [`Refusal`] with what was missing or wrong.
+    pub fn authenticate(&self, delivery: &Delivery) -> Result<(), Refusal> {
+        match &self.public_url {
+            Some(public) => self.pbx.authenticate(&public.called(delivery), &self.secret),
+            None => self.pbx.authenticate(delivery, &self.secret),
+        }
     }
 
     /// What a delivery says: of the feed's own connection, or as the dialect has it.
@@ -88,6 +107,16 @@ impl Interpreter for Rules {
         let offered_at = events.iter().map(|event| event.at.earliest).min()?;
         let rules = CallRules::of(self.sites.get(site)?.settings_at(offered_at));
         fold(&pbx::settled(events, &rules), gaps, &rules, as_of)
+    }
+
+    fn fetches(&self, source: &str, reference: &str) -> bool {
+        let Some(source) = self.sources.get(source) else { return false };
+        match reference::way(reference) {
+            // Without hosts that may be asked the call's page says so.
+            Way::Address => true,
+            Way::Path => source.has_folders || source.fetches_names,
+            Way::Name => source.fetches_names,
+        }
     }
 
     fn day(&self, site: &str, at: Moment) -> String {

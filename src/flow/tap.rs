@@ -77,7 +77,7 @@ pub fn taken_apart(source: &Source, delivery: &Delivery) -> (Kept, Option<Readin
     let reading = source.read(delivery);
     let why_not = match &reading {
         Ok(_) => None,
-        Err(Refusal::NotUnderstood(why) | Refusal::NotAuthentic(why)) => Some(masked_numbers(why)),
+        Err(refusal) => Some(masked_numbers(refusal.why())),
     };
     let path = delivery.target.split('?').next().unwrap_or_default();
     let kept = Kept {

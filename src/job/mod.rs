@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod close;
+pub mod fetch;
 pub mod follow;
 pub mod learn;
 pub mod listen;

@@ -5,7 +5,7 @@ use crate::call::Direction;
 use crate::ledger::unit;
 use crate::linkage::reading::{mention, number};
 use crate::linkage::{Contact, Row};
-use crate::recording::name;
+use crate::recording::{name, reference};
 
 /// Calls that may have an entry: those that reached the desk, and those the desk made.
 pub fn matters(fact: &CallFact) -> bool {
@@ -58,11 +58,12 @@ pub fn candidate(fact: &CallFact, known: &[String]) -> name::Candidate {
     let mut ids = call.other_ids.clone();
     ids.push(call.call_id.clone());
     ids.extend(known.iter().cloned());
-    let base = |reference: &str| reference.rsplit('/').next().unwrap_or(reference).to_owned();
+    let told = call.recordings.iter().map(|one| one.reference.as_str());
+    let names = told.clone().map(|one| reference::base(one).to_owned());
     name::Candidate {
         key: fact.key,
         ids,
-        announced: call.recordings.iter().map(|one| base(&one.reference)).collect(),
+        announced: names.chain(told.map(reference::file)).collect(),
         number: call.outside_party().map(|number| number.folded()),
         offered_at: call.offered_at,
         ended_at: call.ended_at,

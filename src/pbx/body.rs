@@ -20,7 +20,7 @@ pub fn objects(delivery: &Delivery) -> Result<Vec<Object>, Refusal> {
         return Ok(vec![form(query(delivery).as_bytes())]);
     }
     let kind = delivery.header("content-type").unwrap_or_default();
-    if kind.starts_with("multipart/form-data") {
+    if multipart::is_form(kind) {
         return Ok(vec![fields(delivery, kind)?]);
     }
     let text = String::from_utf8_lossy(&delivery.body);
@@ -164,7 +164,10 @@ fn object(place: usize, value: Value) -> Result<Object, Refusal> {
 }
 
 /// The text fields of a form with files. Of a file there is the name, also as `file`.
-fn fields(delivery: &Delivery, kind: &str) -> Result<Object, Refusal> {
+///
+/// # Errors
+/// [`Refusal::NotUnderstood`] with what of the form is wrong.
+pub fn fields(delivery: &Delivery, kind: &str) -> Result<Object, Refusal> {
     let parts = multipart::parts(kind, &delivery.body).map_err(Refusal::NotUnderstood)?;
     let mut object = Object::new();
     for part in parts {

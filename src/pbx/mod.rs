@@ -75,9 +75,22 @@ pub enum Refusal {
     /// The proof is missing or wrong: 401, nothing of the body is kept.
     #[error("not authentic: {0}")]
     NotAuthentic(String),
+    /// The proof is missing, and this phone system may forget it and sends the same again with it
+    /// when told to: 503, nothing of the body is kept.
+    #[error("not authentic: {0}")]
+    Unsigned(String),
     /// Kept, counted and shown; it gives no events. Names the field at fault.
     #[error("{0}")]
     NotUnderstood(String),
+}
+
+impl Refusal {
+    /// What was missing or wrong.
+    pub fn why(&self) -> &str {
+        match self {
+            Self::NotAuthentic(why) | Self::Unsigned(why) | Self::NotUnderstood(why) => why,
+        }
+    }
 }
 
 /// What one delivery says.
@@ -128,7 +141,8 @@ pub trait Pbx: Sync {
     /// checked.
     ///
     /// # Errors
-    /// [`Refusal::NotAuthentic`] with what was missing or wrong, never with the secret.
+    /// [`Refusal::NotAuthentic`] with what was missing or wrong, never with the secret;
+    /// [`Refusal::Unsigned`] where a missing proof may still come.
     fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal>;
 
     /// The identity of the delivery if the vendor gives one; else the intake uses the hash of the

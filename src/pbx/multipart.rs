@@ -14,6 +14,13 @@ const PARTS_MAX: usize = 64;
 /// Longest boundary (RFC 2046 section 5.1.1). A longer one makes searching for it slow.
 const BOUNDARY_MAX: usize = 70;
 
+/// Whether a content type is that of a form with files.
+pub fn is_form(content_type: &str) -> bool {
+    const FORM: &str = "multipart/form-data";
+    let kind = content_type.trim_start();
+    kind.get(..FORM.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(FORM))
+}
+
 /// Splits a body into its parts.
 ///
 /// # Errors

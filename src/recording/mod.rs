@@ -5,6 +5,7 @@ pub mod listen;
 mod loudness;
 pub mod mark;
 pub mod name;
+pub mod reference;
 pub mod ringback;
 pub mod set;
 mod speech;
@@ -158,6 +159,9 @@ pub struct Hints {
     pub starts_at: Option<Moment>,
     /// When the writer finished the file, as far as its folder or sender says.
     pub finished_at: Option<Moment>,
+    /// The file as its call announced it ([`reference::file`]), where it was fetched for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub announced_as: Option<String>,
 }
 
 /// A recording in a smaller form, from which the same samples come back, and how it was made.

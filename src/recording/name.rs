@@ -110,7 +110,7 @@ pub struct Candidate {
     pub key: i64,
     /// All ids of the call and its legs that are known.
     pub ids: Vec<String>,
-    /// Names of the files it announced.
+    /// Names of the files it announced, and the files as it announced them.
     pub announced: Vec<String>,
     /// Folded digits of the outside party.
     pub number: Option<String>,
@@ -145,7 +145,11 @@ type Test = fn(&Hints, &Candidate) -> bool;
 /// Kinds of evidence, the strongest first: the call announced the file, the file names the call,
 /// time and number fit.
 const TESTS: [Test; 3] = [
-    |hints, call| !hints.name.is_empty() && call.announced.contains(&hints.name),
+    |hints, call| {
+        // Under many addresses all files have one name: what was fetched is known by its address.
+        let told_as = hints.announced_as.as_ref().unwrap_or(&hints.name);
+        !told_as.is_empty() && call.announced.contains(told_as)
+    },
     |hints, call| hints.call_id.as_ref().is_some_and(|id| call.ids.contains(id)),
     |hints, call| in_time(hints, call) && same_number(hints, call),
 ];

@@ -110,7 +110,7 @@ fn seen(kind: &EventKind) -> Option<What> {
     }
 }
 
-fn arrival(path: &Path) -> Option<Arrival> {
+pub(super) fn arrival(path: &Path) -> Option<Arrival> {
     let meta = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
     let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
     let modified_at = meta.modified().map(Moment::from).unwrap_or_default();
@@ -134,7 +134,7 @@ fn walk(folder: &Path, found: &mut Vec<Arrival>) -> io::Result<()> {
 
 /// Files that some process holds open for writing, as far as we may see: run as the phone system's
 /// user or as root to see its files.
-fn being_written() -> BTreeSet<PathBuf> {
+pub(super) fn being_written() -> BTreeSet<PathBuf> {
     let mut open = BTreeSet::new();
     let Ok(processes) = fs::read_dir("/proc") else { return open };
     for process in processes.flatten() {

@@ -1,6 +1,9 @@
 //! Where recordings come from.
 
+pub mod fetch;
 pub mod folder;
+pub mod guard;
+pub mod path;
 
 use crate::call::Moment;
 use std::path::PathBuf;

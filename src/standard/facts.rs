@@ -11,6 +11,7 @@ use crate::recording::Recording;
 use crate::site::{Site, SiteSettings};
 use chrono::{NaiveDate, TimeDelta};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +109,8 @@ pub struct Facts {
     pub open: Links,
     pub explanations: Vec<Explanation>,
     pub feed: Vec<FeedFact>,
+    /// Why the last try to fetch a recording that a call announced failed, by the call's key.
+    pub unfetched: BTreeMap<i64, String>,
     /// What is wrong with stored bytes.
     pub objects: Vec<ObjectFact>,
     /// The sources' pulse, ordered in time, some days before and after those asked included.

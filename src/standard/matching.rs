@@ -26,7 +26,9 @@ pub fn recordings_owed(world: &World<'_>, findings: &mut Vec<Finding>) {
         if missing && world.question.is_over(ended_at, grace_s) {
             let since = ended_at + TimeDelta::seconds(grace_s);
             let talk = said("talk_ms", fact.call.talk_ms().unwrap_or_default());
-            findings.push(about_call(Code::CallWithoutRecording, fact, since, vec![talk]));
+            let why = world.facts.unfetched.get(&fact.key).map(|why| said("fetch", why));
+            let evidence = [talk].into_iter().chain(why).collect();
+            findings.push(about_call(Code::CallWithoutRecording, fact, since, evidence));
         }
     }
 }

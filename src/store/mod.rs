@@ -34,6 +34,9 @@ pub trait Interpreter: Send + Sync {
         as_of: Option<Moment>,
     ) -> Option<Call>;
 
+    /// Whether a recording that a source announces so is to be fetched.
+    fn fetches(&self, source: &str, reference: &str) -> bool;
+
     /// The local day of a moment at a site, `2026-11-23`.
     fn day(&self, site: &str, at: Moment) -> String;
 }

@@ -101,7 +101,8 @@ fn piece(
     let name = dialog["filename"].as_str().unwrap_or("recording.wav").to_owned();
     let (caller, callee, direction) = parties(document, dialog);
     let finished_at = start.zip(length).map(|(start, length)| start + length);
-    let hints = Hints { name, call_id, caller, callee, direction, starts_at: start, finished_at };
+    let told = Hints { name, call_id, caller, callee, direction, ..Hints::default() };
+    let hints = Hints { starts_at: start, finished_at, ..told };
     Ok(Some(Piece { bytes, hints }))
 }
 

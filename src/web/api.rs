@@ -19,7 +19,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -307,14 +306,7 @@ async fn stream(
             let text = format!("longer than {limit} bytes (setting server.upload_bytes_max)");
             return Err(Error::new(Kind::TooLong, text));
         }
-        let written = tokio::task::spawn_blocking(move || {
-            incoming.write_all(&data)?;
-            Ok::<_, std::io::Error>(incoming)
-        });
-        incoming = written
-            .await
-            .map_err(|error| Error::new(Kind::Internal, error.to_string()))?
-            .map_err(|error| Error::new(Kind::Unavailable, format!("not kept: {error}")))?;
+        incoming = state.archive.write(incoming, data).await?;
     }
     Ok(incoming)
 }

@@ -26,7 +26,7 @@ const METHODS: [Method; 2] = [Method::POST, Method::GET];
 const RETRY_AFTER_S: &str = "1";
 
 /// Answers one delivery: 200 once it is on disk, whether understood or not; 401 and 403 for a
-/// sender that may not; 413 for a body over the limit; 503 with `Retry-After` when nothing was
+/// sender that may not, 503 for one that forgot its proof and will send it; 413 for a body over the limit; 503 with `Retry-After` when nothing was
 /// kept.
 pub async fn receive(
     shared: Arc<Shared>,
@@ -115,7 +115,7 @@ fn answer(answer: Answer, source: &str) -> Response<Body> {
         Answer::NoSuchSource => say(StatusCode::NOT_FOUND, &format!("`{source}`: {why}")),
         Answer::NotAllowed => say(StatusCode::FORBIDDEN, &why),
         Answer::NotAuthentic(_) => say(StatusCode::UNAUTHORIZED, &why),
-        Answer::Overloaded | Answer::Unavailable => try_again(&why),
+        Answer::Unsigned(_) | Answer::Overloaded | Answer::Unavailable => try_again(&why),
     }
 }
 

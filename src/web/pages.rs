@@ -5,12 +5,12 @@ use super::state::State;
 use crate::audit::Question;
 use crate::clock;
 use crate::finding::{Code, State as FindingState};
-use crate::flow::answer::{Kept, Wanted, place_of};
+use crate::flow::answer::{Fetch, FetchState, Kept, Wanted, place_of};
 use crate::flow::error::{Error, Kind, Result};
 use crate::flow::sources::{ClockFault, SourceState};
 use crate::render::page::{
     AuditPage, CallPage, EntryPage, ErrorPage, FindingView, FindingsPage, Frame, LoginPage,
-    Proposed, RecordingPage, SearchPage, SourceView, SourcesPage, html, local,
+    Proposed, RecordingPage, SearchPage, SourceView, SourcesPage, Unfetched, html, local,
 };
 use crate::render::words::{Language, word};
 use crate::render::{self, Exposure};
@@ -171,10 +171,24 @@ pub async fn call(
         entry: answer.entry.as_ref(),
         link: answer.link.as_ref(),
         standing,
+        unfetched: answer.fetches.iter().filter_map(unfetched).collect(),
         proposed,
         findings: views(&answer.findings, &frame),
     };
     Ok(Html(html(&page)))
+}
+
+/// A file that is not here, for the call's page.
+fn unfetched(fetch: &Fetch) -> Option<Unfetched> {
+    let path = fetch.file.split('?').next().unwrap_or_default();
+    let name = path.rsplit('/').find(|piece| !piece.is_empty()).unwrap_or_default().to_owned();
+    let Fetch { tries, error, due_at, .. } = fetch.clone();
+    (fetch.state != FetchState::Fetched).then_some(Unfetched {
+        name,
+        tries,
+        error,
+        again_at: due_at,
+    })
 }
 
 /// `GET /recordings/{key}`

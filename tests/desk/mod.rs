@@ -13,6 +13,7 @@ use ringledger::linkage::{LinkedBy, Links, Proposal};
 use ringledger::party::{PersonName, PhoneNumber};
 use ringledger::recording::{self, ContentHash, Hints, Measures, Recording, SoundClass};
 use ringledger::site::{Site, SiteSettings};
+use std::collections::BTreeMap;
 
 /// A question and the facts that answer it.
 pub struct Day {
@@ -60,6 +61,7 @@ pub fn day() -> Day {
             open: Links::default(),
             explanations: Vec::new(),
             feed: Vec::new(),
+            unfetched: BTreeMap::new(),
             objects: Vec::new(),
             beats: Vec::new(),
         },

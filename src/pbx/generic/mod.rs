@@ -9,7 +9,8 @@ mod time_form;
 
 pub use field_map::FieldMap;
 
-use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, signature};
+use super::body::Object;
+use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, body, multipart, signature};
 use convert::convert;
 use field::Events;
 pub use field::{Field, Raw};
@@ -63,11 +64,31 @@ impl Pbx for Generic {
             let mapped = map.events(delivery, dialect.zone).map_err(Refusal::NotUnderstood)?;
             return read(mapped.into_iter(), dialect);
         }
+        let kind = delivery.header("content-type").unwrap_or_default();
+        if multipart::is_form(kind) {
+            return read(std::iter::once(Ok(Some(flat(body::fields(delivery, kind)?)))), dialect);
+        }
         let body = delivery.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&delivery.body);
         let events: Events = serde_json::from_slice(body)
             .map_err(|error| Refusal::NotUnderstood(format!("the body is no event: {error}")))?;
         read(events.0.into_iter().map(|event| event.map(Some)), dialect)
     }
+}
+
+/// Our event written as the fields of a form, `recording.name` for what lies within; the file in it
+/// is the recording.
+fn flat(fields: Object) -> Raw<'static> {
+    let mut raw = Raw::default();
+    let file = body::text(&fields, "file").map(str::to_owned);
+    for (name, value) in &fields {
+        if let (Some(field), Some(text)) = (raw.field(name), value.as_str()) {
+            *field = Field::Text(text.to_owned().into());
+        }
+    }
+    if let Some(file) = file.filter(|_| !raw.recording.is_named()) {
+        raw.recording.name = Field::Text(file.into());
+    }
+    raw
 }
 
 /// Reads what can be read. Only a delivery of which nothing can be read is not understood; an event

@@ -1,7 +1,7 @@
 //! Where a field of a foreign body is: paths, texts between them, and second choices.
 
 use super::field_map::BodyForm;
-use crate::pbx::{Delivery, body, xml};
+use crate::pbx::{Delivery, body, multipart, xml};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -52,6 +52,10 @@ pub fn at<'a>(body: &'a Value, path: &str) -> Option<&'a Value> {
 /// # Errors
 /// A sentence that says what is wrong about the body.
 pub fn body(form: BodyForm, delivery: &Delivery) -> Result<Value, String> {
+    let kind = delivery.header("content-type").unwrap_or_default();
+    if multipart::is_form(kind) {
+        return files_and_fields(form, delivery, kind);
+    }
     let text = String::from_utf8_lossy(&delivery.body);
     let text = text.trim_start_matches('\u{feff}').trim();
     match form {
@@ -64,4 +68,19 @@ pub fn body(form: BodyForm, delivery: &Delivery) -> Result<Value, String> {
         }
         BodyForm::Xml => xml::root(text).map_err(|why| format!("the body is {why}")),
     }
+}
+
+/// A form with files: its fields by name, of a file its name. Where JSON is expected a field that
+/// holds some is opened, so that a path leads into it.
+fn files_and_fields(form: BodyForm, delivery: &Delivery, kind: &str) -> Result<Value, String> {
+    let mut fields = body::fields(delivery, kind).map_err(|refusal| refusal.to_string())?;
+    for value in fields.values_mut().filter(|_| form == BodyForm::Json) {
+        let text = value.as_str().unwrap_or_default().trim();
+        if text.starts_with(['{', '['])
+            && let Ok(inner) = serde_json::from_str(text)
+        {
+            *value = inner;
+        }
+    }
+    Ok(Value::Object(fields))
 }

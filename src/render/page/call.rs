@@ -22,9 +22,22 @@ pub struct CallPage<'a> {
     pub link: Option<&'a Proposal>,
     /// Where its recording stands.
     pub standing: Option<Standing>,
+    /// Files that it announced and that could not be fetched yet.
+    pub unfetched: Vec<Unfetched>,
     /// Entries that fit and are not linked, best first.
     pub proposed: Vec<Proposed>,
     pub findings: Vec<FindingView>,
+}
+
+/// A file that a call announced and that is not here.
+pub struct Unfetched {
+    /// As it was announced, without where it lies.
+    pub name: String,
+    pub tries: i64,
+    /// Why the last try failed.
+    pub error: Option<String>,
+    /// When it is tried next; `None` when it was given up.
+    pub again_at: Option<Moment>,
 }
 
 /// An entry that a person may link with one click.
@@ -40,6 +53,15 @@ impl CallPage<'_> {
         let state = serde_json::to_value(standing.state).unwrap_or_default();
         let state = self.frame.t(state.as_str().unwrap_or_default()).to_owned();
         Some((state, local(standing.since, self.frame.zone)))
+    }
+    /// How a file that is not here stands.
+    fn fetch_state(&self, one: &Unfetched) -> String {
+        let t = |key| self.frame.t(key);
+        match one.again_at {
+            None => t("fetch_failed").to_owned(),
+            Some(_) if one.tries == 0 => t("fetch_waiting").to_owned(),
+            Some(at) => format!("{} {}", t("fetch_again"), local(at, self.frame.zone)),
+        }
     }
     fn party(&self, number: &Option<crate::party::PhoneNumber>) -> String {
         let hidden = || self.frame.t("withheld").to_owned();

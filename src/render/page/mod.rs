@@ -7,7 +7,7 @@ mod finding;
 mod tap;
 
 pub use audit::{AuditPage, FindingsPage, report};
-pub use call::{CallPage, Proposed, RecordingPage, verdict};
+pub use call::{CallPage, Proposed, RecordingPage, Unfetched, verdict};
 pub use entry::EntryPage;
 pub use finding::FindingView;
 pub use tap::{TapItem, TapPage};

@@ -21,6 +21,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("migrations/0004_sequence.sql")),
         M::up(include_str!("migrations/0005_archive.sql")),
         M::up(include_str!("migrations/0006_linking.sql")),
+        M::up(include_str!("migrations/0007_fetch.sql")),
     ])
 }
 

@@ -6,7 +6,7 @@
 //! the smaller key stays, so the rows are the same however the facts were batched.
 
 use super::filter::{BUCKET_BITS, Filter};
-use super::{calls, feed, pulse};
+use super::{calls, feed, fetches, pulse};
 use crate::call::{CallEvent, FeedGap, Moment, Tie};
 use crate::pbx::{self, FeedNotice, Reading, Refusal};
 use crate::store::{Interpreter, Result};
@@ -208,6 +208,7 @@ impl Folding {
         )?;
         tx.execute("DELETE FROM call_fact WHERE call = ?1", [other])?;
         calls::remove(tx, site, other)?;
+        fetches::merge(tx, other, call)?;
         self.ties.retain(|_, known| *known != other);
         self.calls.remove(&other);
         self.calls.remove(&call);
@@ -228,7 +229,7 @@ impl Folding {
             recent.sources.insert(source);
             return Ok(());
         }
-        self.calls.insert(call, read_call(step, call)?);
+        self.calls.insert(call, read_call(step, call, None)?);
         self.order.push_back(call);
         Ok(())
     }
@@ -237,7 +238,7 @@ impl Folding {
     /// events give no call.
     pub fn fold_call(&mut self, step: &Step<'_>, call: i64, site: i64) -> Result<Option<String>> {
         if let Entry::Vacant(place) = self.calls.entry(call) {
-            place.insert(read_call(step, call)?);
+            place.insert(read_call(step, call, None)?);
             self.order.push_back(call);
         }
         let sources = self.calls.get(&call).map(|recent| recent.sources.clone());
@@ -249,6 +250,14 @@ impl Folding {
         };
         let seen_at = recent.events.iter().map(|event| event.at.latest).max();
         let day = step.interpreter.day(name, folded.offered_at);
+        if !folded.recordings.is_empty() {
+            let first_bucket = self.first_bucket;
+            let told = fetches::Told { site, call, folded: &folded, first_bucket };
+            let sources = &recent.sources;
+            fetches::announce(step, &told, |reference| {
+                announcer(step, (site, call), sources, reference)
+            })?;
+        }
         calls::save(step.tx, site, call, seen_at.unwrap_or(folded.offered_at), folded)?;
         Ok(Some(day))
     }
@@ -309,7 +318,7 @@ impl Folding {
 
 /// A call folded again from its deliveries, kept nowhere.
 pub fn folded_again(step: &Step<'_>, call: i64, site: i64) -> Result<Option<crate::call::Call>> {
-    let recent = read_call(step, call)?;
+    let recent = read_call(step, call, None)?;
     let mut gaps = Vec::new();
     for source in &recent.sources {
         gaps.extend(pbx::gaps(&feed::notices(step.tx, site, *source)?));
@@ -334,10 +343,33 @@ fn tie_text(tie: &Tie) -> String {
     }
 }
 
-/// Reads all deliveries that speak of a call and keeps what they say of it.
-fn read_call(step: &Step<'_>, call: i64) -> Result<Recent> {
+/// Which of a call's sources announced a recording.
+fn announcer(
+    step: &Step<'_>,
+    (site, call): (i64, i64),
+    sources: &BTreeSet<i64>,
+    reference: &str,
+) -> Result<Option<i64>> {
+    if sources.len() == 1 {
+        return Ok(sources.first().copied());
+    }
+    let name = step.names.sites.get(&site).map_or("", String::as_str);
+    for source in sources {
+        let own = read_call(step, call, Some(*source))?;
+        let told = step.interpreter.fold(name, &own.events, &[], step.as_of);
+        let announced = told.map(|call| call.recordings).unwrap_or_default();
+        if announced.iter().any(|one| one.reference == reference) {
+            return Ok(Some(*source));
+        }
+    }
+    Ok(None)
+}
+
+/// Reads all deliveries that speak of a call, or those of one source, and keeps what they say of it.
+fn read_call(step: &Step<'_>, call: i64, of: Option<i64>) -> Result<Recent> {
     let mut recent = Recent::default();
-    for fact in calls::facts_of(step.tx, call)? {
+    let facts = calls::facts_of(step.tx, call)?;
+    for fact in facts.into_iter().filter(|fact| of.is_none_or(|source| fact.source == source)) {
         let source = step.names.sources.get(&fact.source).map_or("", String::as_str);
         let Ok(reading) = step.interpreter.read(source, &fact.delivery()) else { continue };
         for event in reading.events {

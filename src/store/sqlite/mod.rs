@@ -10,6 +10,7 @@ pub mod deliveries;
 pub mod entries;
 pub mod erasures;
 pub mod feed;
+pub mod fetches;
 mod filter;
 pub mod findings;
 mod folding;
@@ -119,6 +120,8 @@ impl Store {
         let gauges = Arc::new(Gauges::default());
         let newest = newest_fact(&connection)?;
         gauges.stored_fact.store(newest, Ordering::Relaxed);
+        // What an earlier run left may still be on the disk.
+        gauges.unfolded.store(i64::from(!options.guest), Ordering::Relaxed);
         let folded = progress::get(&connection, progress::FOLDED_TO)?;
         let (work, work_receiver) = mpsc::sync_channel(options.waiting_max);
         let (folded_sender, folded_to) = watch::channel(folded);
@@ -303,6 +306,11 @@ impl Store {
             *folded >= newest || self.inner.gauges.unfolded.load(Ordering::Relaxed) == 0
         };
         drop(folded_to.wait_for(deliveries_behind).await);
+    }
+
+    /// Tells of every fold that is on disk.
+    pub fn folds(&self) -> watch::Receiver<i64> {
+        self.inner.folded_to.clone()
     }
 
     /// Finishes what waits, folds it, copies the log into the database and closes.

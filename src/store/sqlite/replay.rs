@@ -7,7 +7,7 @@
 use super::apply::{self, Place};
 use super::filter::Filter;
 use super::folding::{Folding, Names, Step, Unfolded};
-use super::{Tx, append, calls, connect, progress, recordings};
+use super::{Tx, append, calls, connect, fetches, progress, recordings};
 use crate::store::{Interpreter, Kind, Result, moment};
 use rusqlite::{Connection, params};
 use serde::Serialize;
@@ -103,6 +103,7 @@ impl Rebuilt {
             step(done);
         }
         recordings::copy_measures(&self.connection)?;
+        fetches::copy(&self.connection)?;
         Ok(done)
     }
 

@@ -1,6 +1,6 @@
 //! Everything that an audit, or the linker, needs of a span of time, read in one snapshot.
 
-use super::{calls, deliveries, entries, links, objects, people, recordings};
+use super::{calls, deliveries, entries, fetches, links, objects, people, recordings};
 use crate::audit::{CallFact, EntryFact, FeedFact, LinkFact, RecordingFact};
 use crate::audit::{Explanation, Facts};
 use crate::call::Moment;
@@ -42,6 +42,7 @@ pub fn facts(
     window.reach_out(&open)?;
     let of_recordings = window.recordings.values();
     Ok(Facts {
+        unfetched: unfetched(connection, window.calls.values())?,
         objects: objects::between(connection, key, of_recordings, (from, to))?,
         site: site.clone(),
         calls: window.calls.into_values().collect(),
@@ -53,6 +54,19 @@ pub fn facts(
         feed: feed(connection, key, from, to)?,
         beats: super::pulse::between(connection, key, from - super::pulse::REACH, to + AFTER)?,
     })
+}
+
+/// Why recordings that calls announced could not be fetched, by call.
+fn unfetched<'a>(
+    connection: &Connection,
+    calls: impl Iterator<Item = &'a CallFact>,
+) -> Result<BTreeMap<i64, String>> {
+    let mut why = BTreeMap::new();
+    for fact in calls.filter(|fact| !fact.call.recordings.is_empty()) {
+        let all = fetches::of_call(connection, fact.key)?;
+        why.extend(all.into_iter().find_map(|fetch| Some((fact.key, fetch.error?))));
+    }
+    Ok(why)
 }
 
 struct Window<'a> {

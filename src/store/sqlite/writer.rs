@@ -146,6 +146,11 @@ impl Writer {
             Ok(next) => {
                 self.behind = !next.is_empty();
                 self.unfolded.extend(next);
+                self.tell_unfolded();
+                if !self.behind {
+                    // Nothing was left: who waits for the fold waits for nothing.
+                    self.folded_to.send_modify(|_| {});
+                }
             }
             Err(error) => self.fold_failed(&error),
         }
@@ -158,6 +163,15 @@ impl Writer {
         self.unfolded.clear();
         self.behind = true;
         self.fold_failed_at = Some(Watch::start());
+        self.tell_unfolded();
+        self.folded_to.send_modify(|_| {});
+    }
+
+    /// How much waits in memory, and one for what may wait on the disk, unless folding fails.
+    fn tell_unfolded(&self) {
+        let on_disk = self.behind && self.fold_failed_at.is_none();
+        let count = self.unfolded.len() as i64 + i64::from(on_disk);
+        self.gauges.unfolded.store(count, Ordering::Relaxed);
     }
 
     /// Waits for work and takes all there is, up to the batch limit. Says whether to stop after it.
@@ -199,18 +213,20 @@ impl Writer {
         let stored = self.store(works, &mut answers, &mut fresh);
         match stored {
             Ok(newest) => {
-                self.gauges.stored_fact.store(newest, Ordering::Release);
-                let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-                self.gauges.commits.fetch_add(1, Ordering::Relaxed);
-                self.gauges.commit_us.fetch_add(took, Ordering::Relaxed);
-                self.gauges.last_commit_us.store(took, Ordering::Relaxed);
-                answers.into_iter().for_each(Answer::give);
                 if self.unfolded.len() + fresh.len() > UNFOLDED_MAX {
                     // They are on disk: the fold finds them there.
                     self.behind = true;
                 } else if !self.behind {
                     self.unfolded.extend(fresh);
                 }
+                // Before the word: who hears it may wait for the fold, and looks here.
+                self.tell_unfolded();
+                self.gauges.stored_fact.store(newest, Ordering::Release);
+                let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+                self.gauges.commits.fetch_add(1, Ordering::Relaxed);
+                self.gauges.commit_us.fetch_add(took, Ordering::Relaxed);
+                self.gauges.last_commit_us.store(took, Ordering::Relaxed);
+                answers.into_iter().for_each(Answer::give);
             }
             Err(error) => {
                 tracing::error!(%error, "commit failed; nothing of this batch is acknowledged");
@@ -221,7 +237,6 @@ impl Writer {
                 answers.into_iter().for_each(|answer| answer.refuse(&error));
             }
         }
-        self.gauges.unfolded.store(self.unfolded.len() as i64, Ordering::Relaxed);
     }
 
     fn store(
@@ -308,14 +323,13 @@ impl Writer {
         } else {
             self.fold_failed_at = None;
             // Before the word: who hears it looks here whether anything is left, and only then.
-            self.gauges.unfolded.store(self.unfolded.len() as i64, Ordering::Relaxed);
+            self.tell_unfolded();
             self.folded_to.send_replace(last);
         }
         let full = self.connection.execute_batch("PRAGMA synchronous = FULL");
         if let Err(error) = full {
             tracing::error!(%error, "synchronous commits could not be restored");
         }
-        self.gauges.unfolded.store(self.unfolded.len() as i64, Ordering::Relaxed);
     }
 
     fn fold(&mut self, some: Vec<Unfolded>, last: i64) -> Result<()> {

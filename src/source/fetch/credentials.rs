@@ -1,0 +1,73 @@
+//! What a host wants to see before it gives a recording away.
+
+use super::Fault;
+use crate::call::Moment;
+use crate::pbx::Secret;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::TimeDelta;
+use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+/// How long a token of our own making holds.
+const TOKEN_LIFE: TimeDelta = TimeDelta::minutes(5);
+
+/// What a host wants to see before it gives a recording away.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Credentials {
+    #[default]
+    None,
+    /// RFC 7617.
+    Basic { user: String, secret: Secret },
+    /// RFC 6750.
+    Bearer(Secret),
+    /// A bearer token that we sign (RS256) with an application's private key (PEM).
+    Signed { application: String, key: Secret },
+    /// A header of the host's own.
+    Header { name: HeaderName, secret: Secret },
+}
+
+impl Credentials {
+    /// The header to send, if any. `as_of`: now, from which a token of our own making holds.
+    ///
+    /// # Errors
+    /// A lasting [`Fault`] when a secret fits into no header, or is no key.
+    pub fn header(&self, as_of: Moment) -> Result<Option<(HeaderName, HeaderValue)>, Fault> {
+        let (name, text) = match self {
+            Self::None => return Ok(None),
+            Self::Basic { user, secret } => {
+                let both = STANDARD.encode(format!("{user}:{}", secret.0));
+                (AUTHORIZATION, format!("Basic {both}"))
+            }
+            Self::Bearer(secret) => (AUTHORIZATION, format!("Bearer {}", secret.0)),
+            Self::Signed { application, key } => {
+                let token = signed(application, key, as_of).map_err(Fault::lasting)?;
+                (AUTHORIZATION, format!("Bearer {token}"))
+            }
+            Self::Header { name, secret } => (name.clone(), secret.0.clone()),
+        };
+        let mut value = HeaderValue::from_str(&text)
+            .map_err(|_| Fault::lasting("fetch_secret holds what no header may hold"))?;
+        value.set_sensitive(true);
+        Ok(Some((name, value)))
+    }
+}
+
+/// A token that says for which application we ask (RFC 7519).
+///
+/// # Errors
+/// A sentence when the key is none.
+pub fn signed(application: &str, key: &Secret, as_of: Moment) -> Result<String, String> {
+    let wrong = |error| format!("fetch_secret is no private RSA key (PEM): {error}");
+    let key = EncodingKey::from_rsa_pem(key.0.as_bytes()).map_err(wrong)?;
+    let once = Sha256::digest(format!("{application} {}", as_of.timestamp_micros()));
+    let claims = json!({
+        "application_id": application,
+        "iat": as_of.timestamp(),
+        "exp": (as_of + TOKEN_LIFE).timestamp(),
+        "jti": once.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+    });
+    encode(&Header::new(Algorithm::RS256), &claims, &key).map_err(wrong)
+}
