@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 /// Deepest path that is looked for.
 const DEPTH_MAX: usize = 64;
 
-/// The finished file that a path means. The phone system may see the folder under another name: what
-/// stands at the end of its path is looked for in each folder, the longest end first. Blocks on the
+/// The finished file that a path means. The phone system may see the folder under another name:
+/// what stands at the end of its path is looked for in each folder, the longest end first. Blocks on the
 /// disk.
 ///
 /// # Errors

@@ -26,8 +26,8 @@ const METHODS: [Method; 2] = [Method::POST, Method::GET];
 const RETRY_AFTER_S: &str = "1";
 
 /// Answers one delivery: 200 once it is on disk, whether understood or not; 401 and 403 for a
-/// sender that may not, 503 for one that forgot its proof and will send it; 413 for a body over the limit; 503 with `Retry-After` when nothing was
-/// kept.
+/// sender that may not, 503 for one that forgot its proof and will send it; 413 for a body over the
+/// limit; 503 with `Retry-After` when nothing was kept.
 pub async fn receive(
     shared: Arc<Shared>,
     peer: SocketAddr,

@@ -365,7 +365,8 @@ fn announcer(
     Ok(None)
 }
 
-/// Reads all deliveries that speak of a call, or those of one source, and keeps what they say of it.
+/// Reads all deliveries that speak of a call, or those of one source, and keeps what they say of
+/// it.
 fn read_call(step: &Step<'_>, call: i64, of: Option<i64>) -> Result<Recent> {
     let mut recent = Recent::default();
     let facts = calls::facts_of(step.tx, call)?;
