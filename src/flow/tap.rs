@@ -5,7 +5,7 @@ use super::interpret::{Rules, Source};
 use crate::party::masked_numbers;
 use crate::pbx::trace;
 pub use crate::pbx::trace::{Kept, Refused, Shown};
-use crate::pbx::{Delivery, Reading, Refusal};
+use crate::pbx::{Delivery, Reading};
 use crate::store::sqlite::{calls, deliveries};
 use crate::store::{Result, Store};
 use std::sync::Arc;
