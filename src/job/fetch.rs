@@ -1,6 +1,6 @@
 //! Fetching the recordings that phone systems announce by address or path: off every request's
-//! path, some at a time. The queue lies in the store, so nothing is lost by a restart; what was half
-//! fetched then is fetched again from its beginning.
+//! path, some at a time. The queue lies in the store, so nothing is lost by a restart; what was
+//! half fetched then is fetched again from its beginning.
 
 use crate::audit::CallFact;
 use crate::call::Moment;

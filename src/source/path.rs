@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 const DEPTH_MAX: usize = 64;
 
 /// The finished file that a path means. The phone system may see the folder under another name:
-/// what stands at the end of its path is looked for in each folder, the longest end first. Blocks on the
-/// disk.
+/// what stands at the end of its path is looked for in each folder, the longest end first. Blocks
+/// on the disk.
 ///
 /// # Errors
 /// [`Fault`] with the cure. One that leads out of the folders, by `..` or by a link, is not taken.
