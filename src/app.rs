@@ -14,9 +14,7 @@ use crate::flow::intake::Intake;
 use crate::flow::interpret::{Rules, Source};
 use crate::flow::keeping::{self, Keeping};
 use crate::flow::rendition::Renditions;
-use crate::job::{
-    archive as archiving, fetch, follow, prove, retain, sweep, watch as watching,
-};
+use crate::job::{archive as archiving, fetch, follow, prove, retain, sweep, watch as watching};
 use crate::metrics::Metrics;
 use crate::object::sealed::Sealed;
 use crate::object::{Gate, Stores, folder::Folder};
