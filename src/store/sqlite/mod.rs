@@ -49,7 +49,7 @@ use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
 use tokio::sync::{oneshot, watch};
-use writer::{Done, Run, Work, Writer};
+use writer::{Deliver, Done, Run, Work, Writer};
 
 /// How the store is to be opened.
 #[derive(Debug, Clone)]
@@ -170,7 +170,7 @@ impl Store {
         reading: std::result::Result<Reading, Refusal>,
     ) -> Result<Receipt> {
         let (reply, receipt) = oneshot::channel();
-        self.send(Work::Deliver { fact, reading, reply })?;
+        self.send(Work::Deliver(Box::new(Deliver { fact, reading, reply })))?;
         receipt.await.map_err(|_| Error::Unavailable("the writer has stopped".into()))?
     }
 

@@ -29,10 +29,17 @@ const FOLD_AFTER: Duration = Duration::from_millis(10);
 /// How long a fold that failed waits before it is tried again.
 const FOLD_RETRY: Duration = Duration::from_secs(5);
 
+/// A delivery to be kept. The queue has room for thousands; an empty one is not to take megabytes.
+pub struct Deliver {
+    pub fact: NewFact,
+    pub reading: std::result::Result<Reading, Refusal>,
+    pub reply: Reply,
+}
+
 /// Something for the writer to do.
 pub enum Work {
     /// Keep a delivery, then answer, then fold it.
-    Deliver { fact: NewFact, reading: std::result::Result<Reading, Refusal>, reply: Reply },
+    Deliver(Box<Deliver>),
     /// Anything else, in a savepoint of its own. What it returns is called after the commit.
     Run(Run, Failed),
     /// New settings: other names, another interpreter.
@@ -270,7 +277,8 @@ impl Writer {
         };
         while let Some(work) = pending.pop_front() {
             match work {
-                Work::Deliver { fact, reading, reply } => {
+                Work::Deliver(deliver) => {
+                    let Deliver { fact, reading, reply } = *deliver;
                     let receipt = tx.appender.deliver(&fact, &mut self.repeats);
                     let (site, source, received_at) = (fact.site, fact.source, fact.at);
                     match receipt {
@@ -355,7 +363,7 @@ enum Answer {
 impl Answer {
     fn unserved(work: Work) -> Option<Self> {
         match work {
-            Work::Deliver { reply, .. } => Some(Self::Unserved(reply)),
+            Work::Deliver(deliver) => Some(Self::Unserved(deliver.reply)),
             Work::Run(_, failed) => {
                 let error = Error::Unavailable("the transaction was rolled back".into());
                 Some(Self::Failed(failed, error))
