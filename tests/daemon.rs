@@ -66,6 +66,20 @@ fn a_wrong_token_is_turned_away_counted_and_nothing_of_it_is_kept() {
 }
 
 #[test]
+fn a_sender_that_may_forget_its_proof_is_asked_again_and_a_wrong_proof_is_turned_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("ringledger.toml");
+    let text = "[[sites]]\nid = \"default\"\n[[sites.settings]]\n[[sources]]\nname = \"front\"\n\
+        adapter = \"vonage\"\nsecret = \"s\"\n";
+    std::fs::write(&config, text).expect("written");
+    let house = House::start(folder.path(), &["--config", &config.to_string_lossy()]);
+    let post = |head: &[(&str, &str)]| house.ask("POST", "/hook/front", head, b"{}").0;
+    assert_eq!(post(&[]), 503);
+    assert_eq!(post(&[("authorization", "Bearer a.b.c")]), 401);
+    assert!(listed(folder.path()).is_empty());
+}
+
+#[test]
 fn an_address_that_is_not_allowed_gets_in_nowhere() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = folder.path().join("ringledger.toml");
