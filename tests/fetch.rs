@@ -3,6 +3,7 @@
 
 mod fetching;
 mod house;
+mod switch;
 
 use chrono::TimeDelta;
 use fetching::{Answer, Desk, FileServer, SOUND, at, file, status};
@@ -10,8 +11,10 @@ use house::House;
 use ringledger::store::sqlite::fetches::State;
 use serde_json::Value;
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
 use std::time::Instant;
+use switch::{Encrypted, Switch};
 
 /// Polls a running daemon until it shows what is waited for.
 fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
@@ -371,4 +374,35 @@ async fn what_is_announced_by_name_is_fetched_where_the_settings_say() {
     );
     assert!(asked.to_lowercase().contains("x-token: t\r\n"), "{asked}");
     assert_eq!(desk.recording(desk.only().recording.expect("a key")).hints.name, "auto 1&2.wav");
+}
+
+#[tokio::test]
+async fn an_encrypted_host_must_be_known_or_vouched_for_by_the_settings() {
+    let encrypted = Encrypted::named("localhost");
+    let issuer = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(issuer.path(), &encrypted.issuer_pem).expect("written");
+    let server = Switch::scripted(move |_, stream, _| {
+        let mut stream = encrypted.wrap(stream);
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
+            head.push(byte[0]);
+        }
+        let start = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", SOUND.len());
+        // A client that does not trust us is gone by now.
+        drop(stream.write_all(&[start.as_bytes(), SOUND].concat()));
+        stream.conn.send_close_notify();
+        drop(stream.flush());
+    });
+    let hosts = format!("fetch_private_hosts = [\"localhost:{}\"]", server.port);
+    let url = format!("https://localhost:{}/1.wav", server.port);
+    let known = format!("{hosts}\nfetch_ca_file = \"{}\"", issuer.path().display());
+    for (settings, fetched) in [(&hosts, false), (&known, true)] {
+        let desk = Desk::open(settings);
+        desk.answered_call("c-1", &url).await;
+        desk.take_due(at(0)).await;
+        let fetch = desk.only();
+        assert_eq!(fetch.state == State::Fetched, fetched, "{fetch:?}");
+        let untrusted = fetch.error.as_deref().is_some_and(|why| why.contains("fetch_ca_file"));
+        assert_eq!(untrusted, !fetched, "{fetch:?}");
+    }
 }
