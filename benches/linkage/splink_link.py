@@ -81,12 +81,12 @@ def settings():
         link_type="link_only", unique_id_column_name="unique_id", retain_intermediate_calculation_columns=False,
         blocking_rules_to_generate_predictions=[f"{same_site} and {rule}" for rule in rules],
         comparisons=[
-            cl.CustomComparison("number", [
+            cl.CustomComparison(output_column_name="number", comparison_levels=[
                 cll.NullLevel("number"), cll.ExactMatchLevel("number").configure(tf_adjustment_column="number"),
                 cll.CustomLevel("number_l[-7:] = number_r[-7:]", label_for_charts="area code"),
                 cll.CustomLevel("damerau_levenshtein(number_l, number_r) <= 1", label_for_charts="one digit"),
                 cll.CustomLevel("tail_l = tail_r", label_for_charts="tail"), cll.ElseLevel()]),
-            cl.CustomComparison("unit", [cll.NullLevel("unit"), cll.ExactMatchLevel("unit"),
+            cl.CustomComparison(output_column_name="unit", comparison_levels=[cll.NullLevel("unit"), cll.ExactMatchLevel("unit"),
                                          cll.LevenshteinLevel("unit", 1), cll.ElseLevel()]),
             cl.CustomComparison(**levels("at", [90, 300, 900, 3600, 43200])),
             cl.CustomComparison(**levels("typed", [90, 300, 900, 3600, 43200])),
