@@ -42,8 +42,11 @@ fn a_clock_that_is_off_is_shown_in_every_place_and_one_that_is_right_nowhere() {
     let behind_ms = seen["clock"]["behind_ms"].as_i64().expect("a number");
     assert!((90_000..150_000).contains(&behind_ms), "{seen}");
     assert_eq!(seen["clock_off"], true);
-    let (_, page) = house.ask("GET", "/sources?lang=en", &[], b"");
-    assert!(String::from_utf8_lossy(&page).contains("s behind ours; set both clocks by NTP"));
+    for (language, told) in [("en", "set both clocks by NTP"), ("zh", "请用 NTP 校时")] {
+        let (_, page) = house.ask("GET", &format!("/sources?lang={language}"), &[], b"");
+        let page = String::from_utf8_lossy(&page).into_owned();
+        assert!(page.contains(told) && page.contains(&behind_ms.to_string()), "{page}");
+    }
     // Within the same minutes a prompt delivery shows that it was not the clock.
     assert_eq!(house.deliver(&event("c-2", Utc::now())), 200);
     while source(&house)["clock_off"] == true {

@@ -17,6 +17,8 @@ use std::time::Duration;
 const LINK_EVERY: Duration = Duration::from_secs(2);
 /// While deliveries keep coming, links are computed at least so often.
 const LINK_AT_LEAST: Duration = Duration::from_secs(30);
+/// No further piece of a site is linked in one turn after this long.
+const LINK_TURN: Duration = Duration::from_millis(250);
 /// Linking may take one part in so many of the time.
 const LINK_SHARE: u32 = 20;
 /// How often silent calls are closed and recordings nobody heard are looked for.
@@ -84,7 +86,9 @@ async fn link_once(state: &State, held: &relink_daemon::Held, mut look: Option<&
                 tracing::error!(%error, site = site.id, "not looked around; tried again");
             }
         }
-        match relink_daemon::catch_up_holding(held, store, site, key, clock::now()).await {
+        let (now, watch) = (clock::now(), clock::Watch::start());
+        let more = || watch.elapsed() < LINK_TURN;
+        match relink_daemon::catch_up_holding(held, store, site, key, now, &more).await {
             Ok(0) => {}
             Ok(_) => count_findings(state, &site.id, key),
             Err(error) => tracing::error!(%error, site = site.id, "not linked; tried again"),

@@ -17,10 +17,11 @@ pub type Held = Arc<Mutex<std::collections::BTreeMap<i64, Near>>>;
 /// # Errors
 /// When the store fails; what was computed is kept, the rest stays due.
 pub async fn catch_up(store: &Store, site: &Site, key: i64, as_of: Moment) -> Result<usize> {
-    catch_up_holding(&Held::default(), store, site, key, as_of).await
+    catch_up_holding(&Held::default(), store, site, key, as_of, &|| true).await
 }
 
-/// The same, holding what the next change will need.
+/// The same, holding what the next change will need. `more` says whether another piece may be
+/// linked now: while changes keep coming there is always one, and the rest waits for its turn.
 ///
 /// # Errors
 /// As [`catch_up`].
@@ -30,9 +31,10 @@ pub async fn catch_up_holding(
     site: &Site,
     key: i64,
     as_of: Moment,
+    more: &(dyn Fn() -> bool + Sync),
 ) -> Result<usize> {
     store.folded().await;
-    link_all(held, store, site, key).await?;
+    link_while(held, store, site, key, more).await?;
     let (reader, own) = (store.clone(), site.clone());
     let learned = blocking(move || {
         let at = At { site: &own, key };
@@ -56,9 +58,22 @@ pub async fn catch_up_holding(
 /// # Errors
 /// As [`catch_up`].
 pub async fn link_all(held: &Held, store: &Store, site: &Site, key: i64) -> Result<()> {
+    link_while(held, store, site, key, &|| true).await
+}
+
+async fn link_while(
+    held: &Held,
+    store: &Store,
+    site: &Site,
+    key: i64,
+    more: &(dyn Fn() -> bool + Sync),
+) -> Result<()> {
     while let Some(linked) = link(held, store, site, key).await? {
         for piece in linked.pieces() {
             store.write(move |tx| relink::save_links(tx, key, &piece)).await?;
+        }
+        if !more() {
+            break;
         }
     }
     Ok(())

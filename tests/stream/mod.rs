@@ -84,7 +84,8 @@ impl Stream {
     /// Links and judges what changed.
     pub async fn catch_up(&self) {
         let as_of = at(40 * 86_400);
-        relink_daemon::catch_up_holding(&self.held, &self.data.store, &self.site, self.key, as_of)
+        let (held, store) = (&self.held, &self.data.store);
+        relink_daemon::catch_up_holding(held, store, &self.site, self.key, as_of, &|| true)
             .await
             .expect("links");
     }
