@@ -43,7 +43,7 @@ pub fn anew(
     let ids = ids(sample, pbx, dialect, &times);
     let renewed: Vec<(String, String)> = ids
         .into_iter()
-        .map(|id| (another(&id, how.nonce), id))
+        .map(|id| (another(&id, how.nonce, &times), id))
         .flat_map(|(new, old)| {
             let apart = (escaped(&old), escaped(&new));
             let apart = Some(apart).filter(|(escaped, _)| *escaped != old);
@@ -80,8 +80,8 @@ fn events(sample: &[Delivery], pbx: &dyn Pbx, dialect: &Dialect<'_>) -> Vec<Call
     readings.flat_map(|reading| reading.events).collect()
 }
 
-/// The ids of calls and legs that do not renew themselves with the times in them; the longest
-/// first, so that none is cut out of another.
+/// The ids of calls and legs that do not wholly renew themselves with the times in them; the
+/// longest first, so that none is cut out of another.
 fn ids(sample: &[Delivery], pbx: &dyn Pbx, dialect: &Dialect<'_>, times: &Times) -> Vec<String> {
     let events = events(sample, pbx, dialect);
     let phones: BTreeSet<&str> =
@@ -106,7 +106,7 @@ fn ids(sample: &[Delivery], pbx: &dyn Pbx, dialect: &Dialect<'_>, times: &Times)
     };
     let is_id = |word: &String| {
         let phone = phones.contains(word.as_str()) || word == USUAL_PHONE;
-        word.len() > 2 && !phone && times.moved(word) == *word
+        word.len() > 2 && !phone && (times.moved(word) == *word || counted(word).is_some())
     };
     let ties = events.iter().flat_map(|event| &event.ties).map(Tie::id).flat_map(words);
     let mut ids: Vec<String> = ties.filter(is_id).collect::<BTreeSet<_>>().into_iter().collect();
@@ -114,8 +114,19 @@ fn ids(sample: &[Delivery], pbx: &dyn Pbx, dialect: &Dialect<'_>, times: &Times)
     ids
 }
 
+/// Where the count begins in an id that is a time and a count: `1795430222.17`. The time moves with
+/// all others; within one second only another count makes another id.
+fn counted(id: &str) -> Option<usize> {
+    let (_, count) = id.rsplit_once('.')?;
+    let short = (1..7).contains(&count.len()) && count.bytes().all(|byte| byte.is_ascii_digit());
+    short.then(|| id.len() - count.len())
+}
+
 /// An id of the same shape: its last digits, decimal or hexadecimal, are others; or it grows.
-fn another(id: &str, nonce: u32) -> String {
+fn another(id: &str, nonce: u32, times: &Times) -> String {
+    if let Some(place) = counted(id).filter(|_| times.moved(id) != id) {
+        return format!("{}{}{}", &id[..place], 1000 + nonce % 9000, &id[place..]);
+    }
     let tail = |is: fn(&char) -> bool| id.chars().rev().take_while(is).count().min(8);
     let decimal = tail(char::is_ascii_digit);
     let hexadecimal = tail(|c| matches!(c, '0'..='9' | 'a'..='f'));
