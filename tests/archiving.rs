@@ -3,7 +3,7 @@
 
 mod house;
 
-use house::{House, run};
+use house::{House, run, until};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -66,9 +66,8 @@ fn old_upload(house: &House, name: &str, bytes: &[u8]) -> Value {
     assert_eq!(status, 201);
     let admitted: Value = serde_json::from_slice(&answer).expect("JSON");
     let own = format!("/recordings/{}?lang=en", admitted["id"]);
-    while !String::from_utf8_lossy(&house.ask("GET", &own, &[], b"").1).contains("<svg") {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    let heard = || String::from_utf8_lossy(&house.ask("GET", &own, &[], b"").1).contains("<svg");
+    until("measures", || heard().then_some(()));
     admitted
 }
 
@@ -144,9 +143,8 @@ fn the_daemon_makes_it_by_itself_and_proves_it_like_any_recording() {
     place.settings(&SETTINGS.replace("retain_every_s = 100000", "retain_every_s = 1"));
     let house = place.house();
     let admitted = old_upload(&house, "a.wav", SOUND);
-    while !page(&house, &admitted).contains("flac-codec") {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    let archived = || page(&house, &admitted).contains("flac-codec");
+    until("a rendition", || archived().then_some(()));
     // Its own digest stands before that of the samples.
     let told = page(&house, &admitted);
     let at = told.find("sha256 ").expect("its digest") + "sha256 ".len();
@@ -160,9 +158,7 @@ fn the_daemon_makes_it_by_itself_and_proves_it_like_any_recording() {
         let (_, page) = house.ask("GET", "/findings?lang=en", &[], b"");
         String::from_utf8_lossy(&page).contains(&format!("name=\"code\" value=\"{code}\""))
     };
-    while !told("hash_changed") {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    until("the finding", || told("hash_changed").then_some(()));
     assert!(!told("object_stray"), "a rendition is nobody's stray");
     assert!(house.stop().success());
     let (code, text) = place.run(&["verify"]);

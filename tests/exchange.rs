@@ -2,7 +2,7 @@
 
 mod house;
 
-use house::{House, run};
+use house::{House, run, until};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -61,9 +61,7 @@ impl Desk {
             let (_, page) = house.ask("GET", &format!("/entries/{}", answer["key"]), &[], b"");
             String::from_utf8_lossy(&page).contains("/calls/")
         };
-        while !linked(&house) {
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
+        until("a link", || linked(&house).then_some(()));
         assert!(house.stop().success());
         self
     }
@@ -318,9 +316,7 @@ fn a_site_with_a_key_keeps_nothing_plain_and_plays_proves_and_exports_all_the_sa
         let (_, page) = house.ask("GET", &format!("{own}?lang=en"), &[], b"");
         String::from_utf8_lossy(&page).contains("<svg")
     };
-    while !heard() {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    until("measures", || heard().then_some(()));
     let range = [("range", "bytes=70000-70009")];
     let (status, part) = house.ask("GET", &format!("{own}/audio"), &range, b"");
     assert!(status == 206 && part == SOUND[70_000..70_010], "{status}");
@@ -379,9 +375,8 @@ fn what_leaves_tells_of_the_archive_rendition_and_takes_it_where_the_original_is
     // It must have been heard first: a daemon does so.
     let house = desk.house();
     let own = format!("/recordings/{}?lang=en", desk.recording);
-    while !String::from_utf8_lossy(&house.ask("GET", &own, &[], b"").1).contains("<svg") {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    let heard = || String::from_utf8_lossy(&house.ask("GET", &own, &[], b"").1).contains("<svg");
+    until("measures", || heard().then_some(()));
     assert!(house.stop().success());
     let (code, text) = desk.run(&["archive"]);
     assert!(code == 0 && text.starts_with("1 archive renditions made"), "{text}");

@@ -3,14 +3,14 @@
 mod house;
 mod switch;
 
-use house::{House, run};
+use house::{House, run, until};
 use rusqlite::Connection;
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use switch::{Encrypted, Manager, Switch, block, until};
+use switch::{Encrypted, Manager, Switch, block};
 use tokio_tungstenite::tungstenite::{self, Message};
 
 /// Settings with one source that has a feed.

@@ -7,7 +7,7 @@ mod switch;
 
 use chrono::TimeDelta;
 use fetching::{Answer, Desk, FileServer, SOUND, at, file, status};
-use house::House;
+use house::{House, until};
 use ringledger::store::sqlite::fetches::State;
 use serde_json::Value;
 use std::fs;
@@ -15,16 +15,6 @@ use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
 use std::time::Instant;
 use switch::{Encrypted, Switch};
-
-/// Polls a running daemon until it shows what is waited for.
-fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    loop {
-        if let Some(seen) = look() {
-            return seen;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-}
 
 fn text(house: &House, path: &str) -> String {
     String::from_utf8(house.ask("GET", path, &[], b"").1).expect("text")
@@ -51,7 +41,7 @@ fn an_announced_recording_comes_to_its_call_and_can_be_played() {
     let config = fetching::settings(folder.path(), &server.hosts());
     let house = House::start(folder.path(), &["--config", &config]);
     let call = announce(&house, &fetching::events("c-1", &server.url("/in/1.wav?token=a")));
-    let path = until(|| {
+    let path = until("the recording", || {
         let page = text(&house, &call);
         let start = page.find("src=\"/recordings/")? + "src=\"".len();
         Some(page[start..].split('"').next()?.to_owned())
@@ -76,10 +66,12 @@ fn a_fetch_that_a_stop_cut_short_is_made_again_after_the_restart() {
     let config = fetching::settings(folder.path(), &server.hosts());
     let house = House::start(folder.path(), &["--config", &config]);
     let call = announce(&house, &fetching::events("c-1", &server.url("/1.wav")));
-    until(|| (server.asked().len() == 1 && text(&house, &call).contains("arriving")).then_some(()));
+    until("the first try", || {
+        (server.asked().len() == 1 && text(&house, &call).contains("arriving")).then_some(())
+    });
     assert!(house.stop().success());
     let house = House::start(folder.path(), &["--config", &config]);
-    until(|| text(&house, &call).contains("src=\"/recordings/").then_some(()));
+    until("the recording", || text(&house, &call).contains("src=\"/recordings/").then_some(()));
     assert_eq!(server.asked().len(), 2);
 }
 
@@ -90,9 +82,13 @@ fn the_page_of_a_call_says_why_its_recording_does_not_come() {
     let config = fetching::settings(folder.path(), &server.hosts());
     let house = House::start(folder.path(), &["--config", &config]);
     let call = announce(&house, &fetching::events("c-1", &server.url("/1.wav")));
-    let page = until(|| Some(text(&house, &call)).filter(|page| page.contains("answers 401")));
+    let page = until("a refusal told", || {
+        Some(text(&house, &call)).filter(|page| page.contains("answers 401"))
+    });
     assert!(page.contains("set fetch_auth") && page.contains("next try"), "{page}");
-    let metrics = until(|| Some(text(&house, "/metrics")).filter(|m| m.contains("fetch_queue 1")));
+    let metrics = until("one that waits", || {
+        Some(text(&house, "/metrics")).filter(|m| m.contains("fetch_queue 1"))
+    });
     assert!(!metrics.contains("recordings_fetched_total{"), "{metrics}");
     assert!(house.stop().success());
     let (_, told) = house::run(&["check", "--config", &config]);

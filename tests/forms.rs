@@ -5,7 +5,7 @@ mod house;
 
 use chrono::Utc;
 use fetching::SOUND;
-use house::House;
+use house::{House, until};
 use serde_json::Value;
 
 const SETTINGS: &str = r#"
@@ -84,13 +84,11 @@ fn post(house: &House, source: &str, body: &[u8]) -> Value {
 /// Waits for the recording on the page of the call that a delivery made; its bytes.
 fn sound_of(house: &House, delivery: &Value) -> Vec<u8> {
     let call = format!("/calls/{}", delivery["id"].as_i64().expect("a fact") * 256);
-    let audio = loop {
+    let audio = until("the recording on its call's page", || {
         let page = String::from_utf8(house.ask("GET", &call, &[], b"").1).expect("text");
-        if let Some((_, rest)) = page.split_once("src=\"/recordings/") {
-            break format!("/recordings/{}", rest.split('"').next().expect("an end"));
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    };
+        let (_, rest) = page.split_once("src=\"/recordings/")?;
+        Some(format!("/recordings/{}", rest.split('"').next().expect("an end")))
+    });
     house.ask("GET", &audio, &[], b"").1
 }
 

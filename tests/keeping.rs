@@ -2,7 +2,7 @@
 
 mod house;
 
-use house::{House, run};
+use house::{House, run, until};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -31,15 +31,12 @@ fn object(folder: &Path, admitted: &Value) -> PathBuf {
 }
 
 /// Waits until the audit says something, or has stopped saying it.
-fn until(house: &House, code: &str, there: bool) {
+fn until_found(house: &House, code: &str, there: bool) {
     let told = format!("name=\"code\" value=\"{code}\"");
-    loop {
+    until(code, || {
         let (_, page) = house.ask("GET", "/findings?lang=en", &[], b"");
-        if String::from_utf8_lossy(&page).contains(&told) == there {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+        (String::from_utf8_lossy(&page).contains(&told) == there).then_some(())
+    });
 }
 
 fn clean(arguments: &[&str]) {
@@ -59,12 +56,12 @@ fn a_flipped_byte_and_a_missing_file_are_found_told_and_healed() {
     bytes[2000] ^= 1;
     write(&flipped, &bytes);
     std::fs::remove_file(&missing).expect("removed");
-    until(&house, "hash_changed", true);
-    until(&house, "object_missing", true);
+    until_found(&house, "hash_changed", true);
+    until_found(&house, "object_missing", true);
     write(&flipped, &original);
     std::fs::write(&missing, &SOUND[..4000]).expect("back");
-    until(&house, "hash_changed", false);
-    until(&house, "object_missing", false);
+    until_found(&house, "hash_changed", false);
+    until_found(&house, "object_missing", false);
     let (_, page) = house.ask("GET", "/findings?lang=en&state=healed", &[], b"");
     assert!(String::from_utf8_lossy(&page).contains("hash changed"));
     assert!(house.stop().success());
@@ -80,7 +77,7 @@ fn a_fault_that_stands_is_there_after_a_replay_too() {
     let house = House::start(folder.path(), &["--config", &config]);
     let path = object(folder.path(), &upload(&house, "a.wav", SOUND));
     std::fs::remove_file(&path).expect("removed");
-    until(&house, "object_missing", true);
+    until_found(&house, "object_missing", true);
     assert!(house.stop().success());
     let data = folder.path().join("data").to_string_lossy().into_owned();
     clean(&["replay", "--data", &data]);
@@ -100,8 +97,8 @@ fn a_stray_file_is_told_and_removed_after_its_grace_and_recordings_are_not() {
     let stray = folder.path().join("data/recordings").join(&name[..2]).join(&name[2..]);
     std::fs::create_dir_all(stray.parent().expect("a shard")).expect("made");
     std::fs::write(&stray, b"abc").expect("written");
-    until(&house, "object_stray", true);
-    until(&house, "object_stray", false);
+    until_found(&house, "object_stray", true);
+    until_found(&house, "object_stray", false);
     assert!(!stray.exists(), "it was removed");
     assert!(kept.exists(), "a recording is nobody's stray");
     assert!(house.stop().success());
@@ -122,9 +119,9 @@ fn a_stray_that_gets_its_row_is_a_recording_like_any_other() {
     let stray = folder.path().join("data/recordings").join(&name[..2]).join(&name[2..]);
     std::fs::create_dir_all(stray.parent().expect("a shard")).expect("made");
     std::fs::write(&stray, b"abc").expect("written");
-    until(&house, "object_stray", true);
+    until_found(&house, "object_stray", true);
     upload(&house, "late.wav", b"abc");
-    until(&house, "object_stray", false);
+    until_found(&house, "object_stray", false);
     assert!(stray.exists());
 }
 
@@ -229,9 +226,7 @@ fn under_a_full_disk_the_held_and_the_young_stay() {
     let config = settings(folder.path(), full);
     let house = House::start(folder.path(), &["--config", &config]);
     let other = object(folder.path(), &old_upload(&house, "old.wav", &SOUND[..6000]));
-    while other.exists() {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    until("room", || (!other.exists()).then_some(()));
     let held = object(folder.path(), &held);
     let (_, answer) = house.ask("GET", "/api/v1/keeping", &[], b"");
     let answer: Value = serde_json::from_slice(&answer).expect("JSON");
@@ -259,9 +254,7 @@ fn a_crash_between_tombstone_and_bytes_is_mended_by_the_next_sweep() {
     std::fs::create_dir_all(path.parent().expect("a shard")).expect("made");
     std::fs::write(&path, SOUND).expect("still there");
     let house = House::start(folder.path(), &["--config", &config]);
-    while path.exists() {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    until("the sweep", || (!path.exists()).then_some(()));
     let (_, page) = house.ask("GET", "/findings?lang=en", &[], b"");
     assert!(!String::from_utf8_lossy(&page).contains("name=\"code\" value=\"object_stray\""));
 }

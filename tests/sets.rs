@@ -126,10 +126,7 @@ fn the_set_of_a_call_is_told_as_json_with_each_sound_once() {
         let rows = set["recordings"].as_array().expect("a list");
         rows.len() == 3 && rows.iter().all(|row| row["length_s"].as_f64() > Some(0.0))
     };
-    while !whole(&set()) {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    let set = set();
+    let set = house::until("three measured recordings", || Some(set()).filter(whole));
     let row = |id: &serde_json::Value| {
         let rows = set["recordings"].as_array().expect("a list");
         rows.iter().find(|row| row["id"] == *id).expect("its row").clone()

@@ -133,9 +133,7 @@ pub async fn get_entry(
     Query(at): Query<AtSite>,
     headers: HeaderMap,
 ) -> Result<Json<Value>> {
-    state.enter(&headers, peer)?;
-    let answers = state.answers();
-    let site = answers.site(at.site.as_deref())?.id.clone();
+    let (answers, site) = state.asked(&headers, peer, at.site.as_deref())?;
     let fact = answers.entry_of(&site, &id).await?;
     Ok(Json(json!({ "key": fact.key, "version": fact.version, "entry": fact.entry })))
 }
@@ -148,9 +146,7 @@ pub async fn why(
     Query(at): Query<AtSite>,
     headers: HeaderMap,
 ) -> Result<Json<Value>> {
-    state.enter(&headers, peer)?;
-    let answers = state.answers();
-    let site = answers.site(at.site.as_deref())?.id.clone();
+    let (answers, site) = state.asked(&headers, peer, at.site.as_deref())?;
     let why = answers.why(&site, &what).await?;
     Ok(Json(json!(why)))
 }
@@ -162,9 +158,7 @@ pub async fn habits(
     Query(at): Query<AtSite>,
     headers: HeaderMap,
 ) -> Result<Json<Value>> {
-    state.enter(&headers, peer)?;
-    let answers = state.answers();
-    let site = answers.site(at.site.as_deref())?.id.clone();
+    let (answers, site) = state.asked(&headers, peer, at.site.as_deref())?;
     Ok(Json(json!(answers.habits(&site).await?)))
 }
 
@@ -184,9 +178,7 @@ pub async fn list_entries(
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> Result<Json<Value>> {
-    state.enter(&headers, peer)?;
-    let answers = state.answers();
-    let site = answers.site(wanted.site.as_deref())?.id.clone();
+    let (answers, site) = state.asked(&headers, peer, wanted.site.as_deref())?;
     let found = answers.search(&site, &wanted.q).await?;
     let entries: Vec<Value> = found
         .entries
@@ -203,9 +195,7 @@ pub async fn list_sources(
     Query(at): Query<AtSite>,
     headers: HeaderMap,
 ) -> Result<Json<Value>> {
-    state.enter(&headers, peer)?;
-    let answers = state.answers();
-    let site = answers.site(at.site.as_deref())?.id.clone();
+    let (answers, site) = state.asked(&headers, peer, at.site.as_deref())?;
     Ok(Json(json!({ "sources": answers.sources(&site, clock::now()).await? })))
 }
 

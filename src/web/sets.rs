@@ -23,9 +23,7 @@ pub async fn of_call(
     Query(at): Query<AtSite>,
     headers: HeaderMap,
 ) -> Result<Json<Value>> {
-    state.enter(&headers, peer)?;
-    let answers = state.answers();
-    let site = answers.site(at.site.as_deref())?.id.clone();
+    let (answers, site) = state.asked(&headers, peer, at.site.as_deref())?;
     let answer = answers.call(answers.call_key(&site, &id).await?).await?;
     let set: Vec<&Recording> = answer.recordings.iter().map(|fact| &fact.recording).collect();
     let pieces = arrange(&set);

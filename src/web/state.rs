@@ -62,6 +62,22 @@ impl State {
         self.door.enter(headers, peer)
     }
 
+    /// The route of questions for somebody who may come in, and the id of the site he asks about.
+    ///
+    /// # Errors
+    /// When he may not come in, or there is no such site.
+    pub fn asked(
+        &self,
+        headers: &HeaderMap,
+        peer: SocketAddr,
+        site: Option<&str>,
+    ) -> Result<(Answers, String)> {
+        self.enter(headers, peer)?;
+        let answers = self.answers();
+        let site = answers.site(site)?.id.clone();
+        Ok((answers, site))
+    }
+
     /// Whether deliveries are taken.
     pub fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Relaxed)
