@@ -162,6 +162,28 @@ fn fields_are_found_in_forms_addresses_xml_tables_and_in_each_other() {
     assert!(of_header.iter().any(|field| field.name == "header ce-id" && field.value == "7"));
 }
 
+#[test]
+fn of_what_is_broken_or_too_long_nothing_is_shown_that_is_not_masked() {
+    let delivery = |body: String| Delivery {
+        received_at: "2026-11-23T02:00:01Z".parse().expect("a moment"),
+        method: "POST".into(),
+        target: "/hook/generic".into(),
+        headers: vec![("content-type".into(), "application/json".into())],
+        body: body.into(),
+    };
+    let generic = pbx::named("generic").expect("it");
+    let deep = format!("{}{}", "[".repeat(100_000), "13800138001");
+    let long = format!(r#"{{"from":"13800138001","x":"{}"}}"#, "1".repeat(70_000));
+    for body in [r#"{"from":"13800138001","to""#.to_owned(), "<a><b>13800138001".into(), deep, long]
+    {
+        assert_eq!(trace(generic, &delivery(body)), []);
+    }
+    let named = trace(generic, &delivery(r#"{"13800138001":"x","a":1}"#.into()));
+    assert!(named.iter().any(|field| field.field == "138****8001"), "{named:?}");
+    let plain = trace(generic, &delivery("13800138001".into()));
+    assert!(!format!("{plain:?}").contains("13800138001"), "{plain:?}");
+}
+
 fn lines(text: &str) -> Vec<Value> {
     text.lines()
         .filter(|line| !line.trim().is_empty())

@@ -7,7 +7,7 @@ use crate::pbx::trace;
 pub use crate::pbx::trace::{Kept, Refused, Shown};
 use crate::pbx::{Delivery, Reading};
 use crate::store::sqlite::{calls, deliveries};
-use crate::store::{Result, Store};
+use crate::store::{self, Result, Store};
 use std::sync::Arc;
 
 /// Deliveries that may wait for somebody who looks on; more are counted as missed.
@@ -41,20 +41,24 @@ impl Tap {
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn newest(&self, source: Option<&str>, count: usize) -> Result<Vec<Shown>> {
-        let ids = self.store.read(|connection| deliveries::newest(connection, source, count))?;
-        let shown = ids.into_iter().map(|id| self.kept(id, false));
-        Ok(shown.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    pub async fn newest(self, source: Option<String>, count: usize) -> Result<Vec<Shown>> {
+        apart(move || {
+            let newest = |connection: &_| deliveries::newest(connection, source.as_deref(), count);
+            let ids = self.store.read(newest)?;
+            let shown = ids.into_iter().map(|id| self.kept(id, false));
+            Ok(shown.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+        })
+        .await
     }
 
     /// What came, taken apart; nothing where it is no longer there.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn shown(&self, seen: Seen) -> Result<Option<Shown>> {
+    pub async fn shown(self, seen: Seen) -> Result<Option<Shown>> {
         match seen {
             Seen::Refused(refused) => Ok(Some(Shown::Refused(refused))),
-            Seen::Kept { fact, repeated, .. } => self.kept(fact, repeated),
+            Seen::Kept { fact, repeated, .. } => apart(move || self.kept(fact, repeated)).await,
         }
     }
 
@@ -72,6 +76,12 @@ impl Tap {
     }
 }
 
+/// Taking apart is work: not on a thread that others' requests wait for.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| store::Error::Unavailable(error.to_string()))?
+}
+
 /// What a delivery of a source says, field by field. Its number is for the caller to give.
 pub fn taken_apart(source: &Source, delivery: &Delivery) -> (Kept, Option<Reading>) {
     let reading = source.read(delivery);
@@ -80,7 +90,7 @@ pub fn taken_apart(source: &Source, delivery: &Delivery) -> (Kept, Option<Readin
         Err(refusal) => Some(masked_numbers(refusal.why())),
     };
     let path = delivery.target.split('?').next().unwrap_or_default();
-    let kept = Kept {
+    let mut kept = Kept {
         id: 0,
         source: source.name.clone(),
         adapter: source.pbx.name(),
@@ -95,5 +105,9 @@ pub fn taken_apart(source: &Source, delivery: &Delivery) -> (Kept, Option<Readin
         fields: trace::traced(delivery, |delivery| source.read(delivery)),
         warnings: reading.as_ref().map(|reading| reading.warnings.clone()).unwrap_or_default(),
     };
+    if delivery.body.len() > trace::BODY_BYTES_MAX {
+        let most = trace::BODY_BYTES_MAX;
+        kept.warnings.push(format!("fields of bodies over {most} bytes are not shown"));
+    }
     (kept, reading.ok())
 }

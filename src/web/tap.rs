@@ -53,7 +53,7 @@ pub async fn page(
 ) -> Result<Html<String>> {
     state.enter(&headers, peer)?;
     let frame = frame(&state, &asked, &headers, wanted.source.as_deref())?;
-    let mut newest = tap(&state).newest(wanted.source.as_deref(), FIRST)?;
+    let mut newest = tap(&state).newest(wanted.source.clone(), FIRST).await?;
     newest.reverse();
     let rules = state.intake.rules();
     let sources = rules.sources.keys().cloned().collect();
@@ -140,16 +140,18 @@ fn following(
 ) -> impl stream::Stream<Item = String> + Send {
     // Subscribed before the newest are read: what comes between is shown twice rather than never.
     let seen = state.intake.look_on();
-    let source = wanted.source.as_deref();
-    let first: String = match tap(&state).newest(source, wanted.last) {
-        Ok(newest) => newest.iter().map(&shown).collect(),
-        Err(_) => String::new(),
-    };
-    let begin = stream::once(async move { format!("{word}{first}") });
+    let (from, last, source) = (tap(&state), wanted.last, wanted.source.clone());
+    let shown = Arc::new(shown);
+    let first = Arc::clone(&shown);
+    let begin = stream::once(async move {
+        let newest = from.newest(source, last).await;
+        let texts = newest.unwrap_or_default();
+        texts.iter().fold(word.to_owned(), |text, one| text + &first(one))
+    });
     let follow = wanted.follow;
     let rest = stream::unfold((state, seen, wanted, shown), move |mut all| async move {
         let (state, seen, wanted, shown) = (&all.0, &mut all.1, &all.2, &all.3);
-        let text = next(state, seen, wanted, shown, word).await?;
+        let text = next(state, seen, wanted, &**shown, word).await?;
         Some((text, all))
     });
     begin.chain(rest.take(if follow { usize::MAX } else { 0 }))
@@ -173,7 +175,7 @@ async fn next(
             Ok(Err(RecvError::Closed)) => return None,
             Ok(Err(RecvError::Lagged(count))) => Some(Shown::Missed { count }),
             Ok(Ok(one)) if wanted.source.as_ref().is_some_and(|own| own != one.source()) => None,
-            Ok(Ok(one)) => tap(state).shown(one).ok().flatten(),
+            Ok(Ok(one)) => tap(state).shown(one).await.ok().flatten(),
         };
         if let Some(one) = one {
             tokio::time::sleep(PAUSE).await;

@@ -114,7 +114,14 @@ fn leaves_of_body(delivery: &Delivery) -> Vec<Leaf> {
     if table::is_row(delivery) {
         return of_row(text, kind == table::WITH_HEADER);
     }
-    document(text, 0).unwrap_or_else(|| of_form(text, 0))
+    // A document that is broken is no form.
+    let document_like =
+        text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[', '<']);
+    match document(text, 0) {
+        Some(leaves) => leaves,
+        None if document_like => Vec::new(),
+        None => of_form(text, 0),
+    }
 }
 
 /// The leaves of a text that is JSON or XML.

@@ -17,6 +17,8 @@ pub use shown::{Kept, Refused, Shown};
 
 /// Fields of one delivery that are traced at most; each costs two readings.
 pub const FIELDS_MAX: usize = 400;
+/// Bodies beyond this are not taken apart: every field would be two readings of all of it.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Characters of a value that are shown.
 const SHOWN_MAX: usize = 120;
 
@@ -58,11 +60,14 @@ pub struct Told {
 }
 
 /// The fields of a delivery, each with what it became. Of a delivery that cannot be read they
-/// became nothing.
+/// became nothing. None of a body beyond [`BODY_BYTES_MAX`].
 pub fn traced(
     delivery: &Delivery,
     read: impl Fn(&Delivery) -> Result<Reading, Refusal>,
 ) -> Vec<Traced> {
+    if delivery.body.len() > BODY_BYTES_MAX {
+        return Vec::new();
+    }
     let whole = read(delivery).ok().map(|reading| parts(&reading));
     let mut traced = Vec::new();
     for field in fields(delivery).into_iter().take(FIELDS_MAX) {
@@ -193,6 +198,8 @@ fn shown(field: String, value: &str, became: BTreeSet<Became>, needed: Option<St
         Became { value: short(&value), ..one }
     };
     let needed = needed.map(|why| masked_numbers(&why));
+    // Whoever sends chooses the names as well.
+    let field = short(&numbers_masked(&field));
     Traced { field, value: short(&value), became: became.into_iter().map(mask).collect(), needed }
 }
 

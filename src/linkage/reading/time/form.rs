@@ -1,4 +1,5 @@
-//! Forms of times: where digits and words stand in a cell, and the orders in which they can be read.
+//! Forms of times: where digits and words stand in a cell, and the orders in which they can be
+//! read.
 
 use super::{At, Local};
 use crate::ledger::plain::{chinese_number, plain_char};
