@@ -49,7 +49,7 @@ use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
 use tokio::sync::{oneshot, watch};
-use writer::{Deliver, Done, Run, Work, Writer};
+use writer::{Deliver, Done, Failed, Run, Work, Writer};
 
 /// How the store is to be opened.
 #[derive(Debug, Clone)]
@@ -192,11 +192,12 @@ impl Store {
             }
         };
         let (on_done, on_failure) = (Arc::clone(&reply), reply);
-        let run = Box::new(move |tx: &mut Tx<'_, '_>| {
+        let run: Run = Box::new(move |tx: &mut Tx<'_, '_>| {
             let value = work(tx)?;
             Ok(Box::new(move || send(&on_done, Ok(value))) as Done)
         });
-        self.send(Work::Run(run, Box::new(move |error| send(&on_failure, Err(error)))))?;
+        let failed: Failed = Box::new(move |error| send(&on_failure, Err(error)));
+        self.send(Work::Run(Box::new((run, failed))))?;
         outcome.await.map_err(|_| Error::Unavailable("the writer has stopped".into()))?
     }
 
@@ -212,7 +213,7 @@ impl Store {
         let names = self.write(move |tx| register(tx.connection, &sites)).await?;
         let known = Arc::new(names.clone());
         *self.inner.names.write().unwrap_or_else(|p| p.into_inner()) = known;
-        self.send(Work::Renew(names, interpreter))
+        self.send(Work::Renew(Box::new((names, interpreter))))
     }
 
     fn send(&self, work: Work) -> Result<()> {

@@ -29,21 +29,21 @@ const FOLD_AFTER: Duration = Duration::from_millis(10);
 /// How long a fold that failed waits before it is tried again.
 const FOLD_RETRY: Duration = Duration::from_secs(5);
 
-/// A delivery to be kept. The queue has room for thousands; an empty one is not to take megabytes.
+/// A delivery to be kept.
 pub struct Deliver {
     pub fact: NewFact,
     pub reading: std::result::Result<Reading, Refusal>,
     pub reply: Reply,
 }
 
-/// Something for the writer to do.
+/// Something for the writer to do. Its parts are boxed: the queue holds its thousands of places ready.
 pub enum Work {
     /// Keep a delivery, then answer, then fold it.
     Deliver(Box<Deliver>),
     /// Anything else, in a savepoint of its own. What it returns is called after the commit.
-    Run(Run, Failed),
+    Run(Box<(Run, Failed)>),
     /// New settings: other names, another interpreter.
-    Renew(Names, Arc<dyn Interpreter>),
+    Renew(Box<(Names, Arc<dyn Interpreter>)>),
     /// Finish what is here and end.
     Stop,
 }
@@ -101,8 +101,8 @@ impl Writer {
             let mut works = Vec::with_capacity(batch.len());
             for work in batch {
                 match work {
-                    Work::Renew(names, interpreter) => {
-                        (self.names, self.interpreter) = (names, interpreter);
+                    Work::Renew(new) => {
+                        (self.names, self.interpreter) = *new;
                         self.folding.forget();
                     }
                     work => works.push(work),
@@ -298,10 +298,13 @@ impl Writer {
                         }
                     }
                 }
-                Work::Run(run, failed) => answers.push(match tx.in_savepoint(run) {
-                    Ok(done) => Answer::Done(done, failed),
-                    Err(error) => Answer::Failed(failed, error),
-                }),
+                Work::Run(asked) => {
+                    let (run, failed) = *asked;
+                    answers.push(match tx.in_savepoint(run) {
+                        Ok(done) => Answer::Done(done, failed),
+                        Err(error) => Answer::Failed(failed, error),
+                    });
+                }
                 Work::Renew(..) | Work::Stop => {}
             }
         }
@@ -364,9 +367,9 @@ impl Answer {
     fn unserved(work: Work) -> Option<Self> {
         match work {
             Work::Deliver(deliver) => Some(Self::Unserved(deliver.reply)),
-            Work::Run(_, failed) => {
+            Work::Run(asked) => {
                 let error = Error::Unavailable("the transaction was rolled back".into());
-                Some(Self::Failed(failed, error))
+                Some(Self::Failed(asked.1, error))
             }
             Work::Renew(..) | Work::Stop => None,
         }
