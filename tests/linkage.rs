@@ -172,6 +172,37 @@ fn two_calls_that_fit_equally_well_are_left_open() {
 }
 
 #[test]
+fn a_time_to_the_second_tells_calls_of_one_minute_apart() {
+    let later = |mut call: Contact, seconds: i64| {
+        let moved = |moment: Moment| moment + TimeDelta::seconds(seconds);
+        call.started_at = moved(call.started_at);
+        call.answered_at = call.answered_at.map(moved);
+        call.ended_at = call.ended_at.map(moved);
+        call
+    };
+    let one = contact(1, "13800138001", 0);
+    let other = later(contact(2, "13800138001", 0), 45);
+    let mut written = row(1, "13800138001", 0);
+    written.occurred_at = other.answered_at;
+    written.registered_at = at(2) + TimeDelta::seconds(45);
+    let links = linked(&[one.clone(), other.clone()], std::slice::from_ref(&written));
+    assert_eq!(pairs(&links), [(2, 1)]);
+    // The same moment, cut to the minute, may be either.
+    written.occurred_at = Some(at(0) + TimeDelta::seconds(40));
+    assert_eq!(pairs(&linked(&[one, other], &[written])), []);
+}
+
+#[test]
+fn what_was_learned_with_other_tables_says_nothing() {
+    let shipped = serde_json::to_value(Beliefs::shipped()).expect("JSON");
+    let mut older = shipped.clone();
+    let cells = older["model"]["cells"].as_array_mut().expect("cells");
+    cells.truncate(cells.len() / 2);
+    let read: Beliefs = serde_json::from_value(older).expect("an older program's beliefs");
+    assert_eq!(serde_json::to_value(read).expect("JSON"), shipped);
+}
+
+#[test]
 fn a_persons_word_holds_and_no_program_changes_it() {
     let contacts = [contact(1, "13800138001", 0), contact(2, "13912345678", 3)];
     let rows = [row(1, "13800138001", 0), row(2, "13912345678", 3)];

@@ -5,7 +5,7 @@ use super::evidence::home::HOME_LEVELS;
 use super::evidence::number::NUMBER_LEVELS;
 use super::evidence::registration::CLASSES;
 use super::evidence::time::{
-    BESIDE_EDGES, BESIDES, LAG_CLASSES, LAG_EDGES, LAGS, ROUNDINGS, SLIPS,
+    BESIDE_EDGES, BESIDES, LAG_CLASSES, LAG_EDGES, LAGS, ROUNDINGS, SLIPS, TO_THE_SECOND,
 };
 use serde::{Deserialize, Serialize};
 
@@ -84,8 +84,22 @@ fn groups() -> Vec<Group> {
 
 /// Shares, or counts on the way to them, of all tables.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Kept")]
 pub struct Model {
     cells: Vec<f64>,
+}
+
+/// A model as it was kept, maybe by a program with other tables.
+#[derive(Deserialize)]
+struct Kept {
+    cells: Vec<f64>,
+}
+
+impl From<Kept> for Model {
+    /// Cells of other tables say nothing: estimates hold until the site is learned again.
+    fn from(kept: Kept) -> Self {
+        if kept.cells.len() == LEN { Self { cells: kept.cells } } else { Self::shipped() }
+    }
 }
 
 impl Model {
@@ -231,10 +245,14 @@ fn lag_share(from: i64, to: i64) -> f64 {
 fn beside_share(class: usize, rounding: usize, from: i64, to: i64) -> f64 {
     // A time of minutes is cut, so it lies half a minute before the moment.
     let memory = [25.0, 60.0, 160.0, 350.0, 90.0][class];
-    let rounded = [0.0, 75.0, 200.0][rounding];
+    let rounded = [0.0, 75.0, 200.0, 0.0][rounding];
     let scale = f64::hypot(memory, rounded);
     let bell = |centre: f64, scale: f64| {
         below(to as f64, centre, scale) - below(from as f64, centre, scale)
     };
+    if rounding == TO_THE_SECOND {
+        // Filled in by a program as the moment itself, or looked up and typed.
+        return 0.6 * bell(0.0, 2.0) + 0.3 * bell(0.0, scale * 0.55) + 0.1 * bell(0.0, 300.0);
+    }
     0.9 * bell(-30.0, scale * 0.55) + 0.1 * bell(-30.0, scale * 2.5 + 300.0)
 }

@@ -33,8 +33,10 @@ pub const NOW_S: i64 = 90;
 
 /// How late a row was typed, as far as it tells how well the time was remembered.
 pub const LAG_CLASSES: usize = 5;
-/// To the minute, to five minutes, to the half hour.
-pub const ROUNDINGS: usize = 3;
+/// To the minute, to five minutes, to the half hour; to the second, as programs fill it in.
+pub const ROUNDINGS: usize = 4;
+/// The last of them.
+pub const TO_THE_SECOND: usize = 3;
 
 /// The bin of a value between borders; `None` outside.
 pub fn bin(edges: &[i64], value: i64) -> Option<usize> {
@@ -71,9 +73,10 @@ pub fn lag_class(lag: Option<i64>) -> usize {
 /// How a written time was rounded, as far as it shows.
 pub fn rounding(written: i64) -> usize {
     let minute = written.div_euclid(60);
-    match (minute % 30, minute % 5) {
-        (0, _) => 2,
-        (_, 0) => 1,
+    match (written.rem_euclid(60), minute % 30, minute % 5) {
+        (1.., ..) => TO_THE_SECOND,
+        (_, 0, _) => 2,
+        (_, _, 0) => 1,
         _ => 0,
     }
 }

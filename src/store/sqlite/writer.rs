@@ -36,7 +36,7 @@ pub struct Deliver {
     pub reply: Reply,
 }
 
-/// Something for the writer to do. Its parts are boxed: the queue holds its thousands of places ready.
+/// Something for the writer to do. Its parts are boxed: the queue holds thousands of places ready.
 pub enum Work {
     /// Keep a delivery, then answer, then fold it.
     Deliver(Box<Deliver>),
