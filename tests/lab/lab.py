@@ -89,6 +89,7 @@ class Lab:
 
     # ---- everything up
     async def open(self):
+        self.system.clear()
         self.audio = played = audio.make(self.work, self.root)
         self.sink = self.ledger.start() + "/hook/hooks"
         slow = await asyncio.start_server(self.slow, "127.0.0.1", 0)
@@ -144,9 +145,10 @@ class Lab:
     def register(self, number, call):
         at = lambda moment: datetime.fromtimestamp(moment, timezone.utc).isoformat()
         known = call["number"] if call["number"].isdigit() else None
+        unit = known and "%s-%s-%s" % (known[-1], known[-3:-1], known[-4:])
         self.ledger.register({
             "entry_id": "JB-%03d" % number, "channel": "phone", "registered_at": at((call["ended"] or call["invite"]) + 20),
-            "occurred_at": at(call["answered"] or call["invite"]), "number": known, "name": "业主", "unit": "4-2-301",
+            "occurred_at": at(call["answered"] or call["invite"]), "number": known, "name": "业主", "unit": unit,
             "category": "repair", "content": "厨房水管漏水", "handler": call["answered_by"] or "101"})
         call["entry"] = "JB-%03d" % number
 

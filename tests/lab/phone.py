@@ -62,6 +62,8 @@ class Rtp:
         self.sock.setblocking(False)
         self.port = self.sock.getsockname()[1]
         self.audio, self.pt = audio, pt
+        # Nobody says the same words twice: no two calls may leave the same bytes.
+        self.pos = 160 * random.randrange(max(1, len(audio or b"") // 160))
         self.peer, self.sending, self.task, self.rx, self.tx = None, True, None, 0, 0
 
     def start(self):
@@ -69,15 +71,15 @@ class Rtp:
             self.task = asyncio.ensure_future(self.run())
 
     async def run(self):
-        seq, stamp, ssrc, pos = random.randrange(30000), random.randrange(1 << 31), random.randrange(1 << 31), 0
+        seq, stamp, ssrc = random.randrange(30000), random.randrange(1 << 31), random.randrange(1 << 31)
         nxt, mark = time.monotonic(), 0x80
         try:
             while True:
                 if self.peer and self.sending:
-                    chunk = self.audio[pos:pos + 160]
+                    chunk = self.audio[self.pos:self.pos + 160]
                     if len(chunk) < 160:
-                        pos, chunk = 0, self.audio[:160]
-                    pos += 160
+                        self.pos, chunk = 0, self.audio[:160]
+                    self.pos += 160
                     head = bytes([0x80, self.pt | mark]) + (seq & 0xffff).to_bytes(2, "big") + \
                         (stamp & 0xffffffff).to_bytes(4, "big") + ssrc.to_bytes(4, "big")
                     try:
@@ -251,7 +253,7 @@ class Call:
 
     def ring(self, early=None):
         if early is not None:
-            self.rtp.audio = early
+            self.rtp.audio, self.rtp.pos = early, 0
             self.respond(self.invite, 183, "Session Progress", self.sdp())
             self.rtp.start()
             self.mark("early")

@@ -13,7 +13,7 @@ async def s_answer(L, p):
     desk = {"8009": L.d105}.get(p.get("did"), L.d101)
     desk.plan(ring=p.get("ring", 0.05), answer=p["answer"], early=L.audio["ringback"] if p.get("early") else None,
               talk=p["talk"] if p.get("desk_ends") else None)
-    c = await L.trunk.invite(p.get("did", "8001"), p.get("number", "13800138001"), p.get("name", ""), raw_name=p.get("raw_name", ""))
+    c = await L.trunk.invite(p.get("did", "8001"), p.get("number", "13800010101"), p.get("name", ""), raw_name=p.get("raw_name", ""))
     n = p.get("timeout", 60)
     for _ in range(int(n * 20)):
         if desk.history and "answer" in desk.history[0].t:
@@ -31,7 +31,7 @@ async def s_answer(L, p):
 async def s_giveup(L, p):
     """The caller hangs up p.after seconds after the desk phone began to ring (no desk phone: after the INVITE)."""
     L.d101.plan(ring=p.get("ring", 0.05), answer=None)
-    c = await L.trunk.invite(p.get("did", "8001"), p.get("number", "13800138004"), p.get("name", ""))
+    c = await L.trunk.invite(p.get("did", "8001"), p.get("number", "13800040404"), p.get("name", ""))
     for _ in range(400):
         if (L.d101.history and "ringing" in L.d101.history[0].t) or c.state == "ended":
             break
@@ -49,7 +49,7 @@ async def s_giveup(L, p):
 async def s_refused(L, p):
     """The desk phone answers 486 at once, or 603 after ringing p.reject_after seconds."""
     L.d101.plan(**({"busy": True} if "reject_after" not in p else {"ring": 0.05, "reject_after": p["reject_after"]}))
-    c = await L.trunk.invite(p.get("did", "8001"), p.get("number", "13800138005"))
+    c = await L.trunk.invite(p.get("did", "8001"), p.get("number", "13800050505"))
     await c.wait("ended", 40)
     return [lambda: L.truth("A", c, L.d101.history)]
 
@@ -60,7 +60,7 @@ async def s_group(L, p):
     for d, ring in ((L.d101, 0.05), (L.d102, 0.05 + lag)):
         ans = (p["answer"] - (lag if d is L.d102 else 0)) if d.name == p["by"] else None
         d.plan(ring=ring, answer=ans)
-    c = await L.trunk.invite("8002", p.get("number", "13800138006"))
+    c = await L.trunk.invite("8002", p.get("number", "13800060606"))
     await c.wait("answer", 40)
     await asyncio.sleep(p["talk"])
     await c.bye()
@@ -72,7 +72,7 @@ async def s_queue(L, p):
     for _ in range(p.get("misses", 1)):
         L.d101.plan(ring=0.05, answer=None)
     L.d101.plan(ring=0.05, answer=p["answer"])
-    c = await L.trunk.invite("8004", p.get("number", "13800138008"))
+    c = await L.trunk.invite("8004", p.get("number", "13800080808"))
     for _ in range(2000):
         if len(L.d101.history) > p.get("misses", 1) and "answer" in L.d101.history[-1].t:
             break
@@ -86,7 +86,7 @@ async def s_blind(L, p):
     """Desk 101 answers, talks, sends the caller on to 103 by REFER, 103 answers after p.answer2."""
     L.d101.plan(ring=0.05, answer=p["answer"])
     L.d103.plan(ring=0.05, answer=p["answer2"])
-    c = await L.trunk.invite("8001", p.get("number", "13800138009"))
+    c = await L.trunk.invite("8001", p.get("number", "13800090909"))
     await c.wait("answer", 40)
     await asyncio.sleep(p["talk"])
     a = L.d101.history[0]
@@ -107,7 +107,7 @@ async def s_attended(L, p):
     """Desk 101 answers, holds, calls 103 on a second line, they talk, then joins both by REFER with Replaces."""
     L.d101.plan(ring=0.05, answer=p["answer"])
     L.d103.plan(ring=0.05, answer=p["answer2"])
-    c = await L.trunk.invite("8001", p.get("number", "13800138010"))
+    c = await L.trunk.invite("8001", p.get("number", "13800101010"))
     await c.wait("answer", 40)
     await asyncio.sleep(p["talk"])
     a = L.d101.history[0]
@@ -130,7 +130,7 @@ async def s_attended(L, p):
 async def s_hold(L, p):
     """Talk, hold (re-INVITE sendonly), resume, talk."""
     L.d101.plan(ring=0.05, answer=p["answer"])
-    c = await L.trunk.invite("8001", p.get("number", "13800138011"))
+    c = await L.trunk.invite("8001", p.get("number", "13800111111"))
     await c.wait("answer", 40)
     await asyncio.sleep(p["talk"])
     a = L.d101.history[0]
@@ -145,7 +145,7 @@ async def s_hold(L, p):
 async def s_callback(L, p):
     """Desk 101 calls a resident, who answers after p.answer (null: does not answer)."""
     L.trunk.plan(ring=p.get("ring", 0.3), answer=p.get("answer"), early=L.audio["ringback"] if p.get("early") else None)
-    c = await L.d101.invite("9" + p.get("number", "13800138012"), "101", "Desk One")
+    c = await L.d101.invite("9" + p.get("number", "13800121212"), "101", "Desk One")
     if p.get("answer") is not None:
         await c.wait("answer", 60)
         await asyncio.sleep(p["talk"])
@@ -154,13 +154,13 @@ async def s_callback(L, p):
         await asyncio.sleep(p["after"])
         c.cancel()
         await c.wait("ended", 5)
-    return [lambda: L.truth("A", c, L.trunk.history, direction="outbound", number=p.get("number", "13800138012"))]
+    return [lambda: L.truth("A", c, L.trunk.history, direction="outbound", number=p.get("number", "13800121212"))]
 
 
 async def s_race(L, p):
     """The caller's CANCEL leaves p.lead seconds before (negative: after) the desk phone's 200 OK."""
     L.d101.plan(ring=0.05, answer=p["answer"])
-    c = await L.trunk.invite("8001", p.get("number", "13800138013"))
+    c = await L.trunk.invite("8001", p.get("number", "13800131313"))
     for _ in range(2000):
         if L.d101.history and "ringing" in L.d101.history[0].t:
             break
@@ -187,10 +187,10 @@ async def s_overlap(L, p):
     """Two calls at once: A on 101 by 8001, B begins p.gap s later on 102 (through 8015 when p.b_did says so)."""
     L.d101.plan(ring=0.05, answer=p["answer_a"])
     L.d102.plan(ring=0.05, answer=p["answer_b"])
-    a = await L.trunk.invite("8001", "13800138014")
+    a = await L.trunk.invite("8001", "13800141414")
     await asyncio.sleep(p["gap"])
     if p.get("same_number"):
-        b = await L.trunk.invite("8016", "13800138014")
+        b = await L.trunk.invite("8016", "13800141414")
     else:
         b = await L.trunk.invite("8016", "13900139015")
 
@@ -206,7 +206,7 @@ async def s_failover(L, p):
     """101 rings 8 s in vain, then 102 rings and answers after p.answer."""
     L.d101.plan(ring=0.05, answer=None)
     L.d102.plan(ring=0.05, answer=p["answer"])
-    c = await L.trunk.invite("8015", p.get("number", "13800138015"))
+    c = await L.trunk.invite("8015", p.get("number", "13800151515"))
     await c.wait("answer", 40)
     await asyncio.sleep(p["talk"])
     await c.bye()
@@ -216,7 +216,7 @@ async def s_failover(L, p):
 async def s_pickup(L, p):
     """101 rings, 102 picks the call up with *8 after p.answer seconds."""
     L.d101.plan(ring=0.05, answer=None)
-    c = await L.trunk.invite("8001", p.get("number", "13800138017"))
+    c = await L.trunk.invite("8001", p.get("number", "13800171717"))
     for _ in range(400):
         if L.d101.history and "ringing" in L.d101.history[0].t:
             break
@@ -242,7 +242,7 @@ async def s_pickup(L, p):
 async def s_message(L, p):
     """Nobody answers for 12 s, the PBX answers and records a message of p.talk seconds."""
     L.d101.plan(ring=0.05, answer=None)
-    c = await L.trunk.invite("8011", p.get("number", "13800138018"))
+    c = await L.trunk.invite("8011", p.get("number", "13800181818"))
     await c.wait("answer", 40)
     await asyncio.sleep(p["talk"])
     await c.bye()
@@ -257,7 +257,7 @@ async def s_message(L, p):
 async def s_restart(L, p):
     """The PBX is restarted (p.how = restart) or killed (crash) p.talk seconds into the call (p.answer null: into the ringing)."""
     L.d101.plan(ring=0.05, answer=p.get("answer"))
-    c = await L.trunk.invite(p.get("did", "8001"), p.get("number", "13800138016"))
+    c = await L.trunk.invite(p.get("did", "8001"), p.get("number", "13800161616"))
     await c.wait("answer" if p.get("answer") is not None else "ringing", 40)
     await asyncio.sleep(p["talk"])
     await (L.restart_pbx() if p["how"] == "restart" else L.crash_pbx(p.get("down", 2)))
@@ -270,7 +270,7 @@ async def s_restart(L, p):
     after = None
     if p.get("then"):
         L.d101.plan(ring=0.05, answer=p["then"])
-        after = await L.trunk.invite("8001", "13800138116")
+        after = await L.trunk.invite("8001", "13800116116")
         await after.wait("answer", 30)
         await asyncio.sleep(3)
         await after.bye()

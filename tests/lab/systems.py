@@ -37,6 +37,9 @@ class System:
         self.root, self.process = root, None
         self.log = open(work + "/system.log", "ab")
 
+    def clear(self):
+        """Takes away what an earlier run left, before anybody watches."""
+
     def run(self, *command, **how):
         return subprocess.Popen(["chroot", self.root, *command], env=ENVIRONMENT, stdin=subprocess.DEVNULL,
                                 stdout=self.log, stderr=self.log, **how)
@@ -80,11 +83,13 @@ adapter = "asterisk"
     def spool(self):
         return self.root + "/var/spool/asterisk/monitor"
 
-    def configure(self, sink, slow):
+    def clear(self):
         for made in (self.spool, self.root + "/var/log/asterisk/cdr-csv"):
             os.makedirs(made, exist_ok=True)
         for old in os.listdir(self.spool):
             os.remove(os.path.join(self.spool, old))
+
+    def configure(self, sink, slow):
         for name in os.listdir(HERE + "/etc"):
             write(self.root + "/etc/pbxlab/" + name, read("etc", name).replace("@SINK@", sink).replace("@SLOW@", slow))
 
