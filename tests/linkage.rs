@@ -299,6 +299,76 @@ fn the_command_links_files_and_names_bad_rows() {
     assert_eq!(pairs, ["r1,e2", "r2,e1"], "{links}");
 }
 
+/// The lines of a file of the outcome, below its header, by their first two cells.
+fn told(out: &std::path::Path, file: &str) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(out.join(file)).expect("it was written");
+    let cells = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
+    let lines = text.lines().skip(1).map(cells);
+    lines.map(|cells| (cells[0].clone(), cells[1].clone())).collect()
+}
+
+#[test]
+fn confirmed_pairs_of_a_file_stand_and_parted_ones_are_never_linked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut recordings = String::from("recording_id,started_at,caller,sha256\n");
+    let mut ledger = String::from("entry_id,registered_at,occurred_at,caller_number\n");
+    for n in 0..60 {
+        let number = 13_800_138_000_i64 + n * 7919;
+        let time = |late: i64| at(n * 25 + late).format("%Y-%m-%d %H:%M:%S+00:00").to_string();
+        recordings += &format!("r{n},{},{number},d{n}\n", time(0));
+        ledger += &format!("e{n},{},{},{number}\n", time(5), time(0));
+    }
+    // The same file once more, under another name.
+    recordings += &format!("r30-again,{},13800138000,d30\n", at(30 * 25).format("%F %T+00:00"));
+    let words = "recording_id,entry_id,together\n\
+                 r5,e5,no\n\
+                 r7,e9,yes\n\
+                 r7,e7,yes\n\
+                 r30-again,e31,\n\
+                 r99,e1,yes\n";
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path
+    };
+    let run = |confirmed: Option<&std::path::Path>, more: &[&str]| {
+        let out = folder.path().join("out");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ringledger"));
+        command.arg("link").arg("--recordings").arg(file("r.csv", &recordings));
+        command.arg("--ledger").arg(file("l.csv", &ledger)).arg("--out").arg(&out).args(more);
+        if let Some(path) = confirmed {
+            command.arg("--confirmed").arg(path);
+        }
+        let done = command.output().expect("it ran");
+        (out, done.status.code(), String::from_utf8_lossy(&done.stdout).into_owned())
+    };
+    let pair = |r: &str, e: &str| (r.to_owned(), e.to_owned());
+    let (out, code, words_told) = run(None, &[]);
+    assert_eq!(code, Some(0), "{words_told}");
+    let plain = told(&out, "links.csv");
+    assert!((0..60).all(|n| plain.contains(&pair(&format!("r{n}"), &format!("e{n}")))));
+
+    let confirmed = file("c.csv", words);
+    let (out, code, words_told) = run(Some(&confirmed), &[]);
+    assert_eq!(code, Some(1), "{words_told}");
+    assert!(words_told.contains("confirmed pairs, row 6: there is no recording `r99`"));
+    let links = told(&out, "links.csv");
+    let of = |r: &str| links.iter().filter(|link| link.0 == r).collect::<Vec<_>>();
+    assert_eq!(of("r7"), [&pair("r7", "e9")], "the first word of two that cannot both hold");
+    assert_eq!(of("r30"), [&pair("r30", "e31")], "a word on a copy is one on the recording");
+    assert!(!links.contains(&pair("r5", "e5")), "parted");
+    assert_eq!(of("r12"), [&pair("r12", "e12")], "nobody spoke of it");
+    let mut entries: Vec<&String> = links.iter().map(|(_, entry)| entry).collect();
+    entries.sort();
+    entries.dedup();
+    assert_eq!(entries.len(), links.len(), "one-to-one");
+    let left = told(&out, "mismatches.csv");
+    for (kind, recording) in [("unregistered", "r9"), ("unregistered", "r31")] {
+        assert!(left.contains(&pair(kind, recording)), "its entry is another's: {left:?}");
+    }
+    assert_eq!(run(Some(&confirmed), &["--strict"]).1, Some(3));
+}
+
 #[test]
 fn a_window_of_the_days_gives_the_same_links_as_all_of_them() {
     let mut contacts = Vec::new();

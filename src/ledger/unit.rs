@@ -115,8 +115,23 @@ pub fn fold(text: &str, pattern: UnitPattern) -> Option<Unit> {
 /// [`fold`] where the site's way of writing is not at hand: as a site with entrances, else as one
 /// without. The text is the one form.
 pub fn folded(text: &str) -> Option<String> {
+    if is_folded(text) {
+        return Some(text.to_owned());
+    }
     let patterns = [UnitPattern::BuildingEntranceRoom, UnitPattern::BuildingRoom];
     patterns.into_iter().find_map(|pattern| fold(text, pattern)).map(|unit| unit.to_string())
+}
+
+/// Three plain figures with dashes, which is the one form already.
+fn is_folded(text: &str) -> bool {
+    let figure = |part: &str| {
+        (1..=6).contains(&part.len())
+            && !part.starts_with('0')
+            && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let mut parts = text.split('-');
+    let three = [parts.next(), parts.next(), parts.next()];
+    parts.next().is_none() && three.iter().all(|part| part.is_some_and(figure))
 }
 
 fn is_named_building(said: Part) -> bool {

@@ -5,7 +5,8 @@
 //! of a call. Nothing further apart than [`reach_s`] is compared.
 
 use super::compact::{Call, Compact, Entry, NEVER, NONE};
-use std::collections::HashMap;
+use super::lists::Lists;
+use crate::linkage::hash::HashMap;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 3600;
@@ -23,56 +24,76 @@ const TYPED_WITHIN_S: i64 = 60 * MINUTE;
 const TYPED_BEFORE_S: i64 = 10 * MINUTE;
 /// A time written may name the end of a call, which began so long before.
 const CALL_S: i64 = 10 * MINUTE;
-/// Digits of a part of a number that is looked for.
-const PART_DIGITS: usize = 4;
 
 /// How far apart in time two things can be and still be compared, in seconds.
 pub fn reach_s() -> i64 {
     REACH_S
 }
 
+/// Ids as whole numbers, with places by id.
+#[derive(Default)]
+struct ById<'a> {
+    keys: HashMap<&'a str, u32>,
+    items: Vec<(u32, u32)>,
+    places: Lists,
+}
+
+impl<'a> ById<'a> {
+    fn add(&mut self, id: &'a str, place: u32) {
+        let next = self.keys.len() as u32;
+        self.items.push((*self.keys.entry(id).or_insert(next), place));
+    }
+
+    fn done(mut self) -> Self {
+        self.places = Lists::of(self.keys.len(), &std::mem::take(&mut self.items));
+        self
+    }
+
+    fn get(&self, id: &str) -> &[u32] {
+        self.keys.get(id).map_or(&[], |key| self.places.get(*key))
+    }
+}
+
 /// Calls of one site, indexed; places in ring order everywhere.
 pub struct Index<'a> {
     site: &'a Compact,
     rings: Vec<i64>,
-    by_id: HashMap<&'a str, Vec<u32>>,
-    by_number: Vec<Vec<u32>>,
-    by_head: HashMap<&'a str, Vec<u32>>,
-    by_tail: HashMap<&'a str, Vec<u32>>,
+    by_id: ById<'a>,
+    by_number: Lists,
+    by_head: Lists,
+    by_tail: Lists,
 }
 
 impl<'a> Index<'a> {
     /// Indexes the calls of a site. `ids`: all names of each call, in the order of the calls.
     pub fn of(site: &'a Compact, ids: &[&'a [String]]) -> Self {
-        let mut index = Self {
-            site,
-            rings: site.calls.iter().map(|call| call.ring).collect(),
-            by_id: HashMap::new(),
-            by_number: vec![Vec::new(); site.numbers.count()],
-            by_head: HashMap::new(),
-            by_tail: HashMap::new(),
-        };
-        for (place, call) in site.calls.iter().enumerate() {
-            let place = place as u32;
-            for id in ids[place as usize] {
-                index.by_id.entry(id).or_default().push(place);
-            }
+        let mut by_id = ById::default();
+        let (mut numbers, mut heads, mut tails) = (Vec::new(), Vec::new(), Vec::new());
+        for ((place, call), ids) in (0..).zip(&site.calls).zip(ids) {
+            ids.iter().for_each(|id| by_id.add(id, place));
             if call.number == NONE {
                 continue;
             }
-            index.by_number[call.number as usize].push(place);
-            if let Some((head, tail)) = ends(&site.numbers.texts[call.number as usize]) {
-                index.by_head.entry(head).or_default().push(place);
-                index.by_tail.entry(tail).or_default().push(place);
+            numbers.push((call.number, place));
+            let (head, tail) = site.parts.of[call.number as usize];
+            if head != NONE {
+                heads.push((head, place));
+                tails.push((tail, place));
             }
         }
-        index
+        Self {
+            site,
+            rings: site.calls.iter().map(|call| call.ring).collect(),
+            by_id: by_id.done(),
+            by_number: Lists::of(site.numbers.count(), &numbers),
+            by_head: Lists::of(site.parts.count, &heads),
+            by_tail: Lists::of(site.parts.count, &tails),
+        }
     }
 
     /// Places of the calls within reach of a row that an id names.
     pub fn named(&self, id: &str, row: &Entry) -> &[u32] {
-        let places = self.by_id.get(id).map_or(&[][..], Vec::as_slice);
-        self.within(places, row.near(), REACH_S)
+        self.within(self.by_id.get(id), row.near(), REACH_S)
     }
 
     /// Places of the calls that ring in a span of time.
@@ -82,18 +103,17 @@ impl<'a> Index<'a> {
         first as u32..last.max(first) as u32
     }
 
-    /// Places of the calls that a row is compared with, in order.
-    pub fn candidates(&self, row: &Entry, call_id: Option<&str>, found: &mut Vec<u32>) {
+    /// Places of the calls that a row is compared with, in order. `named`: those that its id names.
+    pub fn candidates(&self, row: &Entry, named: Option<&[u32]>, found: &mut Vec<u32>) {
         found.clear();
-        found.extend(call_id.into_iter().flat_map(|id| self.named(id, row)));
+        found.extend(named.unwrap_or_default());
         let near = row.near();
         for number in row.numbers.iter().filter(|number| **number != NONE) {
             self.by_written(*number, near, found);
         }
         if row.unit != NONE {
             for number in &self.site.known[row.unit as usize] {
-                let places = &self.by_number[*number as usize];
-                found.extend(self.within(places, near, PART_REACH_S));
+                found.extend(self.within(self.by_number.get(*number), near, PART_REACH_S));
             }
         }
         for (from, to) in windows(row) {
@@ -104,17 +124,10 @@ impl<'a> Index<'a> {
     }
 
     fn by_written(&self, number: u32, near: i64, found: &mut Vec<u32>) {
-        found.extend(self.within(&self.by_number[number as usize], near, REACH_S));
-        let mut part = |parts: &HashMap<&str, Vec<u32>>, part: &str| {
-            let places = parts.get(part).map_or(&[][..], Vec::as_slice);
+        found.extend(self.within(self.by_number.get(number), near, REACH_S));
+        let (head, tail) = self.site.parts.of[number as usize];
+        for places in [self.by_head.get(head), self.by_tail.get(tail)] {
             found.extend(self.within(places, near, PART_REACH_S));
-        };
-        let digits = self.site.numbers.texts[number as usize].as_str();
-        if let Some((head, tail)) = ends(digits) {
-            part(&self.by_head, head);
-            part(&self.by_tail, tail);
-        } else if digits.len() == PART_DIGITS {
-            part(&self.by_tail, digits);
         }
     }
 
@@ -142,64 +155,53 @@ fn windows(row: &Entry) -> impl Iterator<Item = (i64, i64)> {
 /// Rows of one site, indexed, for asking the same from a call's side.
 pub struct Rows<'a> {
     site: &'a Compact,
-    by_id: HashMap<&'a str, Vec<u32>>,
-    by_number: Vec<Vec<u32>>,
-    by_head: HashMap<&'a str, Vec<u32>>,
-    by_tail: HashMap<&'a str, Vec<u32>>,
-    by_unit: Vec<Vec<u32>>,
+    by_id: ById<'a>,
+    by_number: Lists,
+    by_head: Lists,
+    by_tail: Lists,
+    by_unit: Lists,
     written: Vec<(i64, u32)>,
     typed: Vec<(i64, u32)>,
 }
 
 impl<'a> Rows<'a> {
-    /// Indexes the rows of a site. `told`: the call id that a row bears, by its place.
+    /// Indexes the rows of a site. `told`: the call id that a row bears.
     pub fn of(site: &'a Compact, told: impl Fn(&Entry) -> Option<&'a str>) -> Self {
-        let mut rows = Self {
-            site,
-            by_id: HashMap::new(),
-            by_number: vec![Vec::new(); site.numbers.count()],
-            by_head: HashMap::new(),
-            by_tail: HashMap::new(),
-            by_unit: vec![Vec::new(); site.units.count()],
-            written: Vec::new(),
-            typed: Vec::new(),
-        };
-        for (place, row) in site.rows.iter().enumerate() {
-            rows.add(place as u32, row, told(row));
-        }
-        rows.written.sort_unstable();
-        rows.typed.sort_unstable();
-        rows
-    }
-
-    fn add(&mut self, place: u32, row: &Entry, id: Option<&'a str>) {
-        if let Some(id) = id {
-            self.by_id.entry(id).or_default().push(place);
-        }
-        for number in row.numbers.iter().filter(|number| **number != NONE) {
-            self.by_number[*number as usize].push(place);
-            let digits = self.site.numbers.texts[*number as usize].as_str();
-            if let Some((head, tail)) = ends(digits) {
-                self.by_head.entry(head).or_default().push(place);
-                self.by_tail.entry(tail).or_default().push(place);
-            } else if digits.len() == PART_DIGITS {
-                self.by_tail.entry(digits).or_default().push(place);
+        let mut by_id = ById::default();
+        let (mut numbers, mut heads, mut tails) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, row) in (0..).zip(&site.rows) {
+            told(row).into_iter().for_each(|id| by_id.add(id, place));
+            for number in row.numbers.iter().filter(|number| **number != NONE) {
+                numbers.push((*number, place));
+                let (head, tail) = site.parts.of[*number as usize];
+                heads.extend((head != NONE).then_some((head, place)));
+                tails.extend((tail != NONE).then_some((tail, place)));
             }
         }
-        if row.unit != NONE {
-            self.by_unit[row.unit as usize].push(place);
-        }
-        if row.written != NEVER {
-            self.written.push((row.written, place));
-        }
-        if row.typed != NEVER {
-            self.typed.push((row.typed, place));
+        let rows = || (0_u32..).zip(&site.rows);
+        let units =
+            rows().filter(|(_, row)| row.unit != NONE).map(|(place, row)| (row.unit, place));
+        let at = |time: fn(&Entry) -> i64| {
+            let told = rows().map(|(place, row)| (time(row), place));
+            let mut all: Vec<(i64, u32)> = told.filter(|(at, _)| *at != NEVER).collect();
+            all.sort_unstable();
+            all
+        };
+        Self {
+            site,
+            by_id: by_id.done(),
+            by_number: Lists::of(site.numbers.count(), &numbers),
+            by_head: Lists::of(site.parts.count, &heads),
+            by_tail: Lists::of(site.parts.count, &tails),
+            by_unit: Lists::of(site.units.count(), &units.collect::<Vec<_>>()),
+            written: at(|row| row.written),
+            typed: at(|row| row.typed),
         }
     }
 
     /// Places of the rows within reach of a call that bear one of its ids.
     pub fn naming<'i>(&self, call: &Call, ids: impl Iterator<Item = &'i String>) -> Vec<u32> {
-        let places = ids.filter_map(|id| self.by_id.get(id.as_str())).flatten().copied();
+        let places = ids.flat_map(|id| self.by_id.get(id)).copied();
         places.filter(|place| self.is_within(*place, call, REACH_S)).collect()
     }
 
@@ -233,26 +235,20 @@ impl<'a> Rows<'a> {
         let mut add = |places: &[u32], reach: i64| {
             found.extend(places.iter().filter(|place| self.is_within(**place, call, reach)));
         };
-        add(&self.by_number[call.number as usize], REACH_S);
-        let listed = |list: Option<&Vec<u32>>| list.cloned().unwrap_or_default();
-        if let Some((head, tail)) = ends(&self.site.numbers.texts[call.number as usize]) {
-            add(&listed(self.by_head.get(head)), PART_REACH_S);
-            add(&listed(self.by_tail.get(tail)), PART_REACH_S);
+        add(self.by_number.get(call.number), REACH_S);
+        let (head, tail) = self.site.parts.of[call.number as usize];
+        if head != NONE {
+            add(self.by_head.get(head), PART_REACH_S);
+            add(self.by_tail.get(tail), PART_REACH_S);
         }
         for (unit, _) in &self.site.owners[call.number as usize].units {
-            add(&self.by_unit[*unit as usize], PART_REACH_S);
+            add(self.by_unit.get(*unit), PART_REACH_S);
         }
     }
 
     fn is_within(&self, place: u32, call: &Call, reach: i64) -> bool {
         (self.site.rows[place as usize].near() - call.ring).abs() <= reach
     }
-}
-
-/// The first and the last digits of a number that is long enough to have both.
-fn ends(number: &str) -> Option<(&str, &str)> {
-    let long = number.len() >= 2 * PART_DIGITS - 1 && number.is_ascii();
-    long.then(|| number.split_at(number.len() - PART_DIGITS))
 }
 
 /// All ids of each call, in the order of the site's calls.

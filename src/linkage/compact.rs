@@ -1,10 +1,11 @@
 //! One site's calls and entries in small whole numbers: names, numbers and units are looked up
 //! once, so that comparing millions of pairs touches no text.
 
+use super::evidence::number::Packed;
 use super::{Contact, Desk, Row};
 use crate::call::event::{Direction, Moment};
 use crate::ledger::Channel;
-use std::collections::HashMap;
+use crate::linkage::hash::HashMap;
 
 /// No number, no person, no unit.
 pub const NONE: u32 = u32::MAX;
@@ -43,6 +44,42 @@ impl Names {
     pub fn count(&self) -> usize {
         self.texts.len()
     }
+}
+
+/// Digits of a part of a number that is looked for.
+const PART_DIGITS: usize = 4;
+
+/// The beginning and the end of each number, by number.
+#[derive(Debug, Default)]
+pub struct Parts {
+    /// Both, as whole numbers, where a number is long enough; one that is just as long as an end
+    /// has only that. [`NONE`] otherwise.
+    pub of: Vec<(u32, u32)>,
+    /// How many parts there are.
+    pub count: usize,
+}
+
+impl Parts {
+    fn of(numbers: &[String]) -> Self {
+        let mut parts: HashMap<&str, u32> = HashMap::default();
+        let of = numbers.iter().map(|number| {
+            let ends = ends(number).map(|(head, tail)| (Some(head), tail));
+            let short = || (number.len() == PART_DIGITS).then_some((None, number.as_str()));
+            let mut key = |part| {
+                let next = parts.len() as u32;
+                *parts.entry(part).or_insert(next)
+            };
+            let Some((head, tail)) = ends.or_else(short) else { return (NONE, NONE) };
+            (head.map_or(NONE, &mut key), key(tail))
+        });
+        Self { of: of.collect(), count: parts.len() }
+    }
+}
+
+/// The first and the last digits of a number that is long enough to have both.
+fn ends(number: &str) -> Option<(&str, &str)> {
+    let long = number.len() >= 2 * PART_DIGITS - 1 && number.is_ascii();
+    long.then(|| number.split_at(number.len() - PART_DIGITS))
 }
 
 /// Whether a call is a leg of a transferred one.
@@ -119,6 +156,9 @@ pub struct Compact {
     /// In order of their keys.
     pub rows: Vec<Entry>,
     pub numbers: Names,
+    /// By number, for comparing.
+    pub packed: Vec<Packed>,
+    pub parts: Parts,
     pub units: Names,
     pub persons: Names,
     pub names: Names,
@@ -167,6 +207,9 @@ impl Compact {
             let entry = compact.entry(row);
             compact.rows.push(entry);
         }
+        let packed = |number: &String| Packed::of(number);
+        compact.packed = compact.numbers.texts.iter().map(packed).collect();
+        compact.parts = Parts::of(&compact.numbers.texts);
         compact.look_up_homes(desk, own_word);
         compact.find_legs();
         compact.count_crowds();

@@ -8,6 +8,8 @@ use super::model::{self, Model};
 use super::verdict::Evidence;
 use super::weigh::{IdLevel, Pair, Scales};
 use super::world::World;
+use std::borrow::Cow;
+use std::fmt;
 
 /// An entry contradicts its call's time beyond this, in seconds.
 const TIME_CONFLICT_S: i64 = 1800;
@@ -43,22 +45,22 @@ impl<'a> Explainer<'a> {
     /// pair's weight.
     pub fn evidence(&self, pair: &Pair) -> Vec<Evidence> {
         let (call, row) = self.sides(pair);
-        let one = |field: &str, level: String, nats: f64| Evidence {
-            field: field.to_owned(),
+        let one = |field: &'static str, level: Cow<'static, str>, nats: f64| Evidence {
+            field: field.into(),
             level,
             weight: (nats / std::f64::consts::LN_2 * 100.0).round() / 100.0,
         };
         let mut all = vec![
             one("number", number_words(pair), self.scales.identity(pair)),
-            one("time", time_words(call, row), self.scales.time(pair)),
+            one("time", time_words(call, row).into(), self.scales.time(pair)),
         ];
         if row.handler != NONE {
             let on_duty = self.world.on_duty[pair.row as usize];
             let same = self.model.share(model::PERSON, 0);
             let weight = self.world.handlers.weight(pair.handler, call, row, same, on_duty);
-            all.push(one("agent", agent_words(call, row), weight));
+            all.push(one("agent", agent_words(call, row).into(), weight));
         }
-        all.push(one("direction", kind_words(call, row), self.scales.kind(call, row)));
+        all.push(one("direction", kind_words(call, row).into(), self.scales.kind(call, row)));
         match pair.id {
             IdLevel::None => {}
             IdLevel::Same => all.push(one("call_id", "same".into(), self.scales.id(pair))),
@@ -103,56 +105,60 @@ impl<'a> Explainer<'a> {
     }
 }
 
-fn number_words(pair: &Pair) -> String {
+fn number_words(pair: &Pair) -> Cow<'static, str> {
     match pair.home.words() {
-        "" => pair.number.words().to_owned(),
-        home => format!("{}; {home}", pair.number.words()),
+        "" => pair.number.words().into(),
+        home => format!("{}; {home}", pair.number.words()).into(),
     }
 }
 
-fn apart(seconds: i64) -> String {
-    let size = seconds.abs();
-    match size {
-        ..5400 => format!("{} min", (size + 30) / 60),
-        5400..129_600 => format!("{:.1} h", size as f64 / 3600.0),
-        _ => format!("{:.1} days", size as f64 / 86_400.0),
+/// A difference of times in words.
+struct Apart(i64);
+
+impl fmt::Display for Apart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = self.0.abs();
+        match size {
+            ..5400 => write!(f, "{} min", (size + 30) / 60)?,
+            5400..129_600 => write!(f, "{:.1} h", size as f64 / 3600.0)?,
+            _ => write!(f, "{:.1} days", size as f64 / 86_400.0)?,
+        }
+        f.write_str(if self.0 < 0 { " before" } else { " after" })
     }
 }
 
 fn time_words(call: &Call, row: &Entry) -> String {
-    let side = |seconds: i64| if seconds < 0 { "before" } else { "after" };
-    let written = if row.written != NEVER {
-        let away = row.written - call.answer;
-        format!("written {} {} the answer", apart(away), side(away))
-    } else if row.day != NEVER {
-        "only the day written".to_owned()
-    } else {
-        "no time written".to_owned()
-    };
-    if row.typed == NEVER {
-        return written;
+    let away = Apart(row.written.saturating_sub(call.answer));
+    let lag = Apart(row.typed.saturating_sub(call.end));
+    let [only_day, none] = ["only the day written", "no time written"];
+    match (row.written != NEVER, row.typed != NEVER) {
+        (true, true) => format!("written {away} the answer, typed {lag} the end"),
+        (true, false) => format!("written {away} the answer"),
+        (false, typed) => {
+            let written = if row.day == NEVER { none } else { only_day };
+            if typed { format!("{written}, typed {lag} the end") } else { written.to_owned() }
+        }
     }
-    let lag = row.typed - call.end;
-    format!("{written}, typed {} {} the end", apart(lag), side(lag))
 }
 
-fn agent_words(call: &Call, row: &Entry) -> String {
-    let words = if row.handler == call.agent {
+fn agent_words(call: &Call, row: &Entry) -> &'static str {
+    if row.handler == call.agent {
         "same"
     } else if call.agent == NONE {
         "by the extension only"
     } else {
         "another"
-    };
-    words.to_owned()
+    }
 }
 
-fn kind_words(call: &Call, row: &Entry) -> String {
+fn kind_words(call: &Call, row: &Entry) -> &'static str {
     use crate::ledger::Channel;
-    let row = match row.channel {
-        Channel::FollowUp => "follow-up",
-        Channel::WalkIn => "walk-in",
-        Channel::Phone => "call",
-    };
-    format!("{row}, {}", if call.out { "outbound" } else { "inbound" })
+    match (row.channel, call.out) {
+        (Channel::FollowUp, false) => "follow-up, inbound",
+        (Channel::FollowUp, true) => "follow-up, outbound",
+        (Channel::WalkIn, false) => "walk-in, inbound",
+        (Channel::WalkIn, true) => "walk-in, outbound",
+        (Channel::Phone, false) => "call, inbound",
+        (Channel::Phone, true) => "call, outbound",
+    }
 }

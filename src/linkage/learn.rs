@@ -21,9 +21,9 @@ const SITE_PRIOR: f64 = 150.0;
 impl World {
     /// Counts what a model expects of this site.
     pub fn expectation(&self, model: &Model) -> (Model, Counts) {
-        let web = self.web(model);
-        let beliefs = probabilities(&web.edges, ROUNDS_LEARNING);
         let scales = Scales::of(&self.site, &self.ground, model);
+        let web = self.web(&scales);
+        let beliefs = probabilities(&web.edges, ROUNDS_LEARNING);
         let calls = self.site.calls.len() as u32;
         let (mut counts, mut handled) = (Model::empty(), self.handlers.blank());
         let mut of_call = vec![0.0; self.site.calls.len()];
@@ -84,10 +84,11 @@ impl World {
         if row.written == NEVER {
             return;
         }
-        let (_, shares) = scales.written(pair, row);
+        let shares = scales.written(pair, row);
+        let share = share / shares.total();
         if row.typed != NEVER {
             counts.count(model::NOW, 0, share * shares.now);
-            counts.count(model::NOW, 1, share * (1.0 - shares.now));
+            counts.count(model::NOW, 1, share * (shares.total() - shares.now));
         }
         counts.count(model::SLIP, SLIPS.len(), share * shares.anywhere);
         if times.slip == OUTSIDE {

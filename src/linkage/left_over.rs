@@ -41,7 +41,8 @@ pub struct Outcome {
 
 /// Links a site by a model; pairs below what is asked of their call stay open.
 pub fn outcome(world: &World, model: &Model, least: &dyn Fn(&Call) -> f64) -> Outcome {
-    let web = world.web(model);
+    let scales = Scales::of(&world.site, &world.ground, model);
+    let web = world.web(&scales);
     let beliefs = world.beliefs(&web);
     let calls = world.site.calls.len() as u32;
     let rivals = Rivals::of(&web, calls);
@@ -65,12 +66,12 @@ pub fn outcome(world: &World, model: &Model, least: &dyn Fn(&Call) -> f64) -> Ou
             (false, false) => {}
         }
     }
-    left_over(world, model, &mut outcome);
+    left_over(world, &scales, &mut outcome);
     outcome.links.sort_by_key(|link| link.call);
     outcome
 }
 
-fn left_over(world: &World, model: &Model, outcome: &mut Outcome) {
+fn left_over(world: &World, scales: &Scales<'_>, outcome: &mut Outcome) {
     let mut linked = vec![false; world.site.calls.len()];
     let mut told = vec![false; world.site.rows.len()];
     for link in &outcome.links {
@@ -83,7 +84,7 @@ fn left_over(world: &World, model: &Model, outcome: &mut Outcome) {
     }
     outcome.seconds.retain(|second| linked[second.call as usize]);
     outcome.seconds.iter().for_each(|second| told[second.row as usize] = true);
-    outcome.hiding = hiding(world, model, &linked);
+    outcome.hiding = hiding(world, scales, &linked);
     for (place, call) in world.site.calls.iter().enumerate() {
         if linked[place] {
             continue;
@@ -104,8 +105,7 @@ fn left_over(world: &World, model: &Model, outcome: &mut Outcome) {
 }
 
 /// Walk-ins with calls that nobody registered, the likeliest first, one-to-one.
-fn hiding(world: &World, model: &Model, linked: &[bool]) -> Vec<Together> {
-    let scales = Scales::of(&world.site, &world.ground, model);
+fn hiding(world: &World, scales: &Scales<'_>, linked: &[bool]) -> Vec<Together> {
     let walk_in = |row: u32| !world.site.rows[row as usize].owes();
     let mut all: Vec<Together> = Vec::new();
     for (place, pair) in world.pairs.iter().enumerate() {

@@ -8,6 +8,7 @@ use super::evidence::time::{
     BESIDE_EDGES, BESIDES, LAG_CLASSES, LAG_EDGES, LAGS, ROUNDINGS, SLIPS, TO_THE_SECOND,
 };
 use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
 
 /// A table of shares that belong together: they add up to one.
 #[derive(Debug, Clone, Copy)]
@@ -156,6 +157,11 @@ impl Model {
 
     /// What is believed before any row was seen: estimates of desk practice.
     pub fn shipped() -> Self {
+        static SHIPPED: LazyLock<Model> = LazyLock::new(Model::estimated);
+        SHIPPED.clone()
+    }
+
+    fn estimated() -> Self {
         let mut model = Self { cells: vec![0.0; LEN] };
         for (group, weights) in shipped_tables() {
             let total: f64 = weights.iter().sum();

@@ -6,7 +6,8 @@ use super::compact::{Compact, Entry};
 use super::evidence::agent::Handlers;
 use super::evidence::time::times;
 use super::weigh::{IdLevel, Pair, identity};
-use std::collections::{BTreeSet, HashMap};
+use crate::linkage::hash::HashMap;
+use std::collections::BTreeSet;
 
 /// Finds and compares the pairs of rows.
 pub struct Finder<'a> {
@@ -53,22 +54,30 @@ impl<'a> Finder<'a> {
         }
         let id = self.told(row);
         let mut found = std::mem::take(&mut self.found);
-        self.index.candidates(row, id, &mut found);
+        let named = id.map(|id| self.index.named(id, row));
+        self.index.candidates(row, named, &mut found);
         for call in &found {
             let key = site.calls[*call as usize].key;
             let parted = self.never.binary_search(&(key, row.key)).is_ok();
             if !parted && !self.taken_calls.contains(&key) {
-                hand_on(self.compared(*call, place));
+                hand_on(self.with_named(*call, place, named));
             }
         }
         self.found = found;
     }
 
     /// A pair, compared.
-    pub fn compared(&self, call: u32, place: u32) -> Pair {
+    fn compared(&self, call: u32, place: u32) -> Pair {
+        let row = &self.site.rows[place as usize];
+        let named = self.told(row).map(|id| self.index.named(id, row));
+        self.with_named(call, place, named)
+    }
+
+    /// A pair, compared; with the calls that the row's id names.
+    fn with_named(&self, call: u32, place: u32, named: Option<&[u32]>) -> Pair {
         let (contact, row) = (&self.site.calls[call as usize], &self.site.rows[place as usize]);
         let (number, home) = identity(self.site, contact, row);
-        let id = match self.told(row).map(|id| self.index.named(id, row)) {
+        let id = match named {
             None => IdLevel::None,
             Some(named) if named.contains(&call) => IdLevel::Same,
             Some([]) => IdLevel::Unknown,

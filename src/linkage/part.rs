@@ -18,7 +18,8 @@ use super::verdict::Links;
 use super::weigh::{Pair, Scales};
 use super::world::{FLOOR, World, is_kept, is_possible};
 use super::{Contact, Desk, Row};
-use std::collections::{BTreeSet, HashMap};
+use crate::linkage::hash::HashMap;
+use std::collections::BTreeSet;
 
 /// What became of a site since it was linked. A side that is new has no earlier form; one that is
 /// gone is not among the desk's any more.
@@ -175,7 +176,7 @@ impl<'a> Closure<'a> {
     /// What changed itself, and what lies beside it as it was and as it is.
     fn seeds(&mut self, desk: &Desk<'a>, change: &'a Change) -> Vec<Side> {
         let site = self.site;
-        let mut ids: HashMap<i64, Vec<&'a String>> = HashMap::new();
+        let mut ids: HashMap<i64, Vec<&'a String>> = HashMap::default();
         for contact in &change.contacts_before {
             ids.entry(contact.key).or_default().extend(&contact.call_ids);
         }
@@ -218,7 +219,8 @@ impl<'a> Closure<'a> {
 
     fn beside_row(&self, row: &Entry, id: Option<&str>, calls: &mut BTreeSet<u32>) {
         let mut found = Vec::new();
-        self.finder.index.candidates(row, id, &mut found);
+        let named = id.map(|id| self.finder.index.named(id, row));
+        self.finder.index.candidates(row, named, &mut found);
         calls.extend(found);
     }
 

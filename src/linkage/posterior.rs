@@ -3,6 +3,8 @@
 //!
 //! By belief propagation: exact where the pairs form a tree, and close where they form loops.
 
+use super::lists::Lists;
+
 /// A pair as the odds see it: its two sides, and the logarithm (base e) of its own odds against
 /// leaving both alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,21 +18,19 @@ pub struct Edge {
 const CERTAIN: f64 = 40.0;
 
 /// The probability of each edge, in the order given. Edges must be in order of their rows.
+///
+/// A side is heard again only where what it hears has changed, to the last digit; most sides have
+/// one pair, or settle in a few rounds, so the work grows with what is contested.
 pub fn probabilities(edges: &[Edge], rounds: usize) -> Vec<f64> {
     let odds: Vec<f64> = edges.iter().map(|e| e.weight.clamp(-CERTAIN, CERTAIN).exp()).collect();
-    let rows = spans(edges);
-    let by_slot = by_slot(edges);
-    let slots = spans_of(&by_slot, edges);
+    let mut rows = Sides::of(edges.iter().map(|edge| edge.row));
+    let mut slots = Sides::of(edges.iter().map(|edge| edge.slot));
     let mut from_slot = vec![1.0; edges.len()];
     let mut from_row = vec![1.0; edges.len()];
     for _ in 0..rounds {
-        for (start, end) in &rows {
-            let group = |at: usize| start + at;
-            leave_one_out(end - start, group, &odds, &from_slot, &mut from_row);
-        }
-        for (start, end) in &slots {
-            let group = |at: usize| by_slot[start + at] as usize;
-            leave_one_out(end - start, group, &odds, &from_row, &mut from_slot);
+        rows.speak(&odds, &from_slot, &mut from_row, &mut slots);
+        if !slots.speak(&odds, &from_row, &mut from_slot, &mut rows) {
+            break;
         }
     }
     let belief = |at: usize| {
@@ -40,58 +40,71 @@ pub fn probabilities(edges: &[Edge], rounds: usize) -> Vec<f64> {
     (0..edges.len()).map(belief).collect()
 }
 
-/// How free a side is for each of its edges: one over one plus what all its other edges claim.
-fn leave_one_out(
-    len: usize,
-    place: impl Fn(usize) -> usize,
-    odds: &[f64],
-    from_other: &[f64],
-    out: &mut [f64],
-) {
-    let claim = |at: usize| odds[place(at)] * from_other[place(at)];
-    if len == 1 {
-        out[place(0)] = 1.0;
-        return;
-    }
-    let mut before = 1.0;
-    for at in 0..len {
-        out[place(at)] = before;
-        before += claim(at);
-    }
-    let mut after = 0.0;
-    for at in (0..len).rev() {
-        out[place(at)] = 1.0 / (out[place(at)] + after);
-        after += claim(at);
-    }
+/// One side of all edges: which edges each row (or slot) has.
+struct Sides {
+    /// The side of each edge.
+    of_edge: Vec<u32>,
+    /// The edges of each side.
+    edges: Lists,
+    /// Sides that something new was said to.
+    stirred: Vec<bool>,
+    /// What the edges before one claim, while a side speaks.
+    before: Vec<f64>,
 }
 
-fn spans(edges: &[Edge]) -> Vec<(usize, usize)> {
-    let mut spans: Vec<(usize, usize)> = Vec::new();
-    for (at, edge) in edges.iter().enumerate() {
-        match spans.last_mut() {
-            Some((start, end)) if edges[*start].row == edge.row => *end = at + 1,
-            _ => spans.push((at, at + 1)),
+impl Sides {
+    fn of(of_edge: impl Iterator<Item = u32>) -> Self {
+        let items: Vec<(u32, u32)> = of_edge.zip(0..).collect();
+        let count = items.iter().map(|(side, _)| *side as usize + 1).max().unwrap_or(0);
+        let edges = Lists::of(count, &items);
+        let of_edge = items.into_iter().map(|(side, _)| side).collect();
+        // Of one edge alone nothing else is claimed, which is what is believed at the beginning.
+        let stirred = (0..count as u32).map(|side| edges.get(side).len() > 1).collect();
+        Self { of_edge, edges, stirred, before: Vec::new() }
+    }
+
+    /// Says anew to the other side how free each stirred side is for each of its edges: one over
+    /// one plus what all its other edges claim. Whether anything said is new.
+    fn speak(
+        &mut self,
+        odds: &[f64],
+        from_other: &[f64],
+        said: &mut [f64],
+        other: &mut Self,
+    ) -> bool {
+        let mut news = false;
+        for side in 0..self.stirred.len() {
+            if !std::mem::replace(&mut self.stirred[side], false) {
+                continue;
+            }
+            let edges = self.edges.get(side as u32);
+            self.before.clear();
+            let mut before = 1.0;
+            for edge in edges {
+                self.before.push(before);
+                before += odds[*edge as usize] * from_other[*edge as usize];
+            }
+            let mut after = 0.0;
+            for (edge, before) in edges.iter().zip(&self.before).rev() {
+                let edge = *edge as usize;
+                let free = 1.0 / (before + after);
+                after += odds[edge] * from_other[edge];
+                if free != said[edge] {
+                    said[edge] = free;
+                    news |= other.stir(edge);
+                }
+            }
         }
+        news
     }
-    spans
-}
 
-fn by_slot(edges: &[Edge]) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..edges.len() as u32).collect();
-    order.sort_by_key(|at| (edges[*at as usize].slot, *at));
-    order
-}
-
-fn spans_of(order: &[u32], edges: &[Edge]) -> Vec<(usize, usize)> {
-    let mut spans: Vec<(usize, usize)> = Vec::new();
-    let slot = |at: usize| edges[order[at] as usize].slot;
-    for at in 0..order.len() {
-        match spans.last_mut() {
-            Some((start, end)) if slot(*start) == slot(at) => *end = at + 1,
-            _ => spans.push((at, at + 1)),
-        }
+    /// Notes that an edge's side hears something new; whether it has other edges to tell it to.
+    fn stir(&mut self, edge: usize) -> bool {
+        let side = self.of_edge[edge] as usize;
+        let has_others = self.edges.get(side as u32).len() > 1;
+        self.stirred[side] |= has_others;
+        has_others
     }
-    spans
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! What linking says of each pair and of what is left over.
 
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// The outcome of one field's comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// `number`, `time`, `agent`, `direction`, `call_id`.
-    pub field: String,
+    pub field: Cow<'static, str>,
     /// The level in words: `same`, `one digit wrong`, `2 min apart`.
-    pub level: String,
+    pub level: Cow<'static, str>,
     /// Logarithm (base 2) of how much likelier this is for a pair that belongs together.
     pub weight: f64,
 }

@@ -7,8 +7,8 @@ use super::evidence::home::{self, HomeLevel};
 use super::evidence::number::{self, NumberLevel};
 use super::evidence::registration;
 use super::evidence::time::{
-    ANYWHERE_S, BESIDE_EDGES, BESIDES, LAG_CLASSES, LAG_EDGES, NOW_S, OUTSIDE, ROUNDINGS, SLIPS,
-    Times, bin, width,
+    ANYWHERE_S, BESIDE_EDGES, BESIDES, LAG_CLASSES, LAG_EDGES, NOW_S, ROUNDINGS, SLIPS, Times, bin,
+    width,
 };
 use super::ground::Ground;
 use super::model::{self, HOMES, Model};
@@ -61,8 +61,14 @@ pub fn identity(site: &Compact, call: &Call, row: &Entry) -> (NumberLevel, HomeL
     if own {
         return (NumberLevel::Same, home);
     }
-    let calls = &site.numbers.texts[call.number as usize];
-    let digits = |number: &u32| number::digits(calls, &site.numbers.texts[*number as usize]);
+    let digits = |written: &u32| {
+        let both = [call.number, *written].map(|number| number as usize);
+        let [calls, written] = both.map(|number| site.packed[number]);
+        number::of_one_length(calls, written).unwrap_or_else(|| {
+            let [calls, written] = both.map(|number| site.numbers.texts[number].as_str());
+            number::digits(calls, written)
+        })
+    };
     let level = written.map(digits).min().unwrap_or(NumberLevel::NoneWritten);
     let is_weak = matches!(level, NumberLevel::Other | NumberLevel::TwoWrong);
     if is_weak && is_of_the_home(site, call, row) {
@@ -82,13 +88,20 @@ fn is_of_the_home(site: &Compact, call: &Call, row: &Entry) -> bool {
     })
 }
 
-/// Which parts of a time explain it, for learning: how much each explanation holds.
+/// Densities of a time written, by what explains it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TimeShares {
     pub now: f64,
     pub anywhere: f64,
     /// By moment, at the pair's slip.
     pub beside: [f64; 3],
+}
+
+impl TimeShares {
+    /// The density of the time.
+    pub fn total(&self) -> f64 {
+        self.now + self.anywhere + self.beside.iter().sum::<f64>()
+    }
 }
 
 /// A model made ready for weighing the pairs of a site.
@@ -103,11 +116,14 @@ pub struct Scales<'a> {
     lag: Vec<f64>,
     beside: Vec<f64>,
     of_row: Vec<f64>,
+    /// By call: how readily it is written down, against a row that tells of none.
+    of_call: Vec<f64>,
     registered: Vec<f64>,
+    /// Of each slip, then moment: how often a time slips so and names it.
+    slipped: Vec<[f64; 3]>,
     /// By direction, then follow-up or not.
     kind: [[f64; 2]; 2],
     id: [f64; 4],
-    ghost: f64,
     second: f64,
     person: f64,
 }
@@ -119,12 +135,11 @@ impl<'a> Scales<'a> {
         let together = model.table(model::NUMBER);
         let identity = together.iter().zip(by_chance).map(|(m, u)| (m / u).ln()).collect();
         let same = NumberLevel::Same as usize * HOMES;
-        let registered = (0..registration::CLASSES)
-            .map(|class| {
-                let table = model.table(model::registered(class));
-                (table[0] / table[1]).ln()
-            })
-            .collect();
+        let of_class = |class| {
+            let table = model.table(model::registered(class));
+            (table[0] / table[1]).ln()
+        };
+        let registered: Vec<f64> = (0..registration::CLASSES).map(of_class).collect();
         let same: f64 = by_chance[same..same + HOMES].iter().sum();
         let rarity = (0..site.numbers.count() as u32)
             .map(|number| ground.share_of_number(site, number).map_or(0.0, |one| (same / one).ln()))
@@ -135,6 +150,8 @@ impl<'a> Scales<'a> {
             .collect();
         let id = model.table(model::CALL_ID);
         let row = model.table(model::ROW);
+        let ghost = row[2].ln();
+        let of_call = |call: &Call| registered[registration::class(call)] - ghost;
         Self {
             site,
             ground,
@@ -144,10 +161,11 @@ impl<'a> Scales<'a> {
             lag: densities(model.table(model::LAG), &LAG_EDGES),
             beside,
             of_row: of_rows(site, ground, model),
+            of_call: site.calls.iter().map(of_call).collect(),
             registered,
+            slipped: slips(model),
             kind: kinds(model),
             id: [0.0, (id[0] * ground.calls).ln(), id[1].ln(), (id[2] / 0.02).ln().min(0.0)],
-            ghost: row[2].ln(),
             second: (row[1] / row[0]).ln(),
             person: model.share(model::PERSON, 0),
         }
@@ -181,7 +199,7 @@ impl<'a> Scales<'a> {
     pub fn weigh(&self, pair: &Pair, handlers: &Handlers, on_duty: f64) -> f64 {
         let (call, row) =
             (&self.site.calls[pair.call as usize], &self.site.rows[pair.row as usize]);
-        self.registered(call) - self.ghost
+        self.of_call[pair.call as usize]
             + self.identity(pair)
             + self.time(pair)
             + self.kind(call, row)
@@ -210,11 +228,11 @@ impl<'a> Scales<'a> {
             let call = &self.site.calls[pair.call as usize];
             return self.unwritten(call, row, typed);
         }
-        (typed * self.written(pair, row).0).ln() - self.of_row[pair.row as usize]
+        (typed * self.written(pair, row).total()).ln() - self.of_row[pair.row as usize]
     }
 
-    /// Density of the time written, and which explanation makes how much of it.
-    pub fn written(&self, pair: &Pair, row: &Entry) -> (f64, TimeShares) {
+    /// Density of the time written, by its explanations.
+    pub fn written(&self, pair: &Pair, row: &Entry) -> TimeShares {
         let model = self.model;
         let now_share = if row.typed == NEVER { 0.0 } else { model.share(model::NOW, 0) };
         let is_now = row.typed != NEVER && (row.written - row.typed).abs() <= NOW_S;
@@ -224,20 +242,15 @@ impl<'a> Scales<'a> {
             beside: [0.0; 3],
         };
         let times = pair.times;
-        if times.slip != OUTSIDE {
-            let slipped = (1.0 - now_share) * model.share(model::SLIP, usize::from(times.slip));
+        if let Some(slipped) = self.slipped.get(usize::from(times.slip)) {
             let table = usize::from(times.lag_class) * ROUNDINGS + usize::from(times.rounding);
+            let table = &self.beside[table * BESIDES..][..BESIDES];
             for (moment, bin) in times.beside.into_iter().enumerate() {
-                let beside = self.beside[table * BESIDES..][..BESIDES].get(usize::from(bin));
-                let share = slipped * model.share(model::MOMENT, moment);
-                shares.beside[moment] = share * beside.copied().unwrap_or(NEXT_TO_NOTHING);
+                let beside = table.get(usize::from(bin)).copied().unwrap_or(NEXT_TO_NOTHING);
+                shares.beside[moment] = (1.0 - now_share) * slipped[moment] * beside;
             }
         }
-        let total = shares.now + shares.anywhere + shares.beside.iter().sum::<f64>();
-        shares.now /= total;
-        shares.anywhere /= total;
-        shares.beside.iter_mut().for_each(|share| *share /= total);
-        (total, shares)
+        shares
     }
 
     /// The weight where no time is written, or only a day.
@@ -263,6 +276,13 @@ pub fn day_level(call: &Call, row: &Entry) -> usize {
         -1 | 1 => 1,
         _ => 2,
     }
+}
+
+/// How often a time slips so and names the moment, by slip, then moment.
+fn slips(model: &Model) -> Vec<[f64; 3]> {
+    let slipped = |slip| model.share(model::SLIP, slip);
+    let moments = |slip| [0, 1, 2].map(|moment| slipped(slip) * model.share(model::MOMENT, moment));
+    (0..SLIPS.len()).map(moments).collect()
 }
 
 /// Weights of direction and channel. Among all calls about one in twelve goes out.

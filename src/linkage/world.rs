@@ -92,9 +92,8 @@ impl World {
         self.part.as_ref().is_none_or(|part| part[row as usize])
     }
 
-    /// All edges worth a belief by a model, in order of rows.
-    pub fn web(&self, model: &Model) -> Web {
-        let scales = Scales::of(&self.site, &self.ground, model);
+    /// All edges worth a belief by the scales of a model, in order of rows.
+    pub fn web(&self, scales: &Scales<'_>) -> Web {
         let duty = |pair: &Pair| self.on_duty[pair.row as usize];
         let weights: Vec<f64> =
             self.pairs.iter().map(|p| scales.weigh(p, &self.handlers, duty(p))).collect();

@@ -4,6 +4,7 @@
 use super::table::Table;
 use crate::cli::Failure;
 use crate::linkage::Decided;
+use crate::linkage::hash::HashMap;
 use crate::linkage::reading::Reading;
 use crate::linkage::reading::cells::SiteCells;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,27 +48,53 @@ impl Confirmed {
         Ok(all)
     }
 
-    /// The words on pairs of a site that was read.
+    /// The words on pairs of a site that was read. A word on a copy of a recording is one on the
+    /// recording.
     pub fn decided(&self, cells: &SiteCells<'_>, reading: &Reading) -> Vec<Decided> {
-        let mut keys: BTreeMap<&str, i64> = BTreeMap::new();
-        for (key, place) in reading.entries.iter().enumerate().filter(|_| !self.entries.is_empty())
-        {
-            let id = cells.entries[*place as usize].id;
-            if self.entries.contains(id) {
-                keys.insert(id, key as i64);
-            }
+        if self.entries.is_empty() {
+            return Vec::new();
         }
+        let entry = |place: u32| cells.entries[place as usize].id.trim();
+        let entries: HashMap<&str, i64> =
+            (0..).zip(&reading.entries).map(|(key, place)| (entry(*place), key)).collect();
+        let keys: HashMap<u32, i64> =
+            (0..).zip(&reading.recordings).map(|(key, place)| (*place, key)).collect();
+        let itself = reading.recordings.iter().map(|place| (*place, *place));
         let mut words = Vec::new();
-        for (key, place) in reading.recordings.iter().enumerate().filter(|_| !keys.is_empty()) {
-            let said = self.of_recording.get(cells.recordings[*place as usize].id);
+        for (place, original) in itself.chain(reading.copies.iter().copied()) {
+            let said = self.of_recording.get(cells.recordings[place as usize].id.trim());
+            let Some(contact) = keys.get(&original) else { continue };
             for (line, entry, together) in said.into_iter().flatten() {
-                if let Some(entry) = keys.get(entry.as_str()) {
-                    let word = Decided { contact: key as i64, entry: *entry, together: *together };
-                    words.push((*line, word));
+                if let Some(entry) = entries.get(entry.as_str()) {
+                    let (contact, entry) = (*contact, *entry);
+                    words.push((*line, Decided { contact, entry, together: *together }));
                 }
             }
         }
-        words.sort_by_key(|(line, _)| *line);
+        words.sort_by_key(|(line, word)| (*line, word.contact));
         words.into_iter().map(|(_, word)| word).collect()
+    }
+
+    /// Words that name a recording or an entry that no file has, each in a sentence.
+    pub fn strangers(&self, recordings: &Table, ledger: &Table) -> Vec<String> {
+        if self.entries.is_empty() {
+            return Vec::new();
+        }
+        let (recordings, entries) = (recordings.all("id"), ledger.all("entry_id"));
+        let words = self.of_recording.iter();
+        let words = words.flat_map(|(id, of)| of.iter().map(move |word| (word.0, id, &word.1)));
+        let told = |(line, recording, entry): (usize, &String, &String)| {
+            let what = if !recordings.contains(recording.as_str()) {
+                format!("recording `{recording}`")
+            } else if !entries.contains(entry.as_str()) {
+                format!("entry `{entry}`")
+            } else {
+                return None;
+            };
+            Some((line, format!("confirmed pairs, row {line}: there is no {what}")))
+        };
+        let mut all: Vec<(usize, String)> = words.filter_map(told).collect();
+        all.sort();
+        all.into_iter().map(|(_, sentence)| sentence).collect()
     }
 }

@@ -2,6 +2,7 @@
 
 mod columns;
 mod confirmed;
+mod lines;
 mod sites;
 mod table;
 mod write;
@@ -11,6 +12,7 @@ use crate::linkage::habits::Off;
 use crate::linkage::model::Model;
 use confirmed::Confirmed;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use table::Table;
 
@@ -78,11 +80,17 @@ pub fn run(args: &Args, json: bool) -> Result<Outcome, Failure> {
     let threads =
         args.threads.or_else(|| std::thread::available_parallelism().ok().map(Into::into));
     let threads = threads.unwrap_or(1).max(1);
+    let strangers = tables.confirmed.strangers(&tables.recordings, &tables.ledger);
     if args.strict {
-        work.refuse_bad_rows()?;
+        work.refuse_bad_rows(&strangers)?;
     }
-    let model = if args.shipped_weights { Model::shipped() } else { work.learn(threads) };
-    let told = write::all(&work, &model, threads, &args.out)?;
+    let (model, opened) = if args.shipped_weights {
+        (Model::shipped(), BTreeMap::new())
+    } else {
+        work.learn(threads)
+    };
+    let mut told = write::all(&work, &model, opened, threads, &args.out)?;
+    told.bad.splice(..0, strangers);
     report(&tables, &told, args, json);
     Ok(if told.bad.is_empty() { Outcome::Clean } else { Outcome::Findings })
 }

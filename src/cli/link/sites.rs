@@ -9,7 +9,7 @@ use crate::linkage::reading::cells::{EntryCells, HomeCells, RecordingCells, Site
 use crate::linkage::reading::{self, Fault, File, Reading};
 use crate::linkage::{Desk, World, deployment};
 use chrono_tz::Tz;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -55,10 +55,17 @@ impl<'a> Work<'a> {
     }
 
     /// Reads a site; its cells stay at hand for its ids.
-    pub fn read(&self, site: &'a str) -> (SiteCells<'a>, Reading) {
+    fn read(&self, site: &'a str) -> (SiteCells<'a>, Reading) {
         let cells = self.cells(site);
         let reading = reading::read(&cells, self.zone, self.off);
         (cells, reading)
+    }
+
+    /// Reads a site and compares its pairs.
+    pub fn open(&self, site: &'a str) -> Opened<'a> {
+        let (cells, reading) = self.read(site);
+        let world = self.world(&cells, &reading);
+        Opened { cells, reading, world }
     }
 
     /// A bad row in words.
@@ -73,10 +80,12 @@ impl<'a> Work<'a> {
         format!("{file}, row {line}: {}{skipped}", fault.why)
     }
 
+    /// `strangers`: what is bad already.
+    ///
     /// # Errors
     /// [`Failure`] with the first bad rows.
-    pub fn refuse_bad_rows(&self) -> Result<(), Failure> {
-        let mut bad = Vec::new();
+    pub fn refuse_bad_rows(&self, strangers: &[String]) -> Result<(), Failure> {
+        let mut bad = strangers.to_vec();
         for site in self.sites() {
             let (_, reading) = self.read(site);
             bad.extend(reading.faults.iter().map(|fault| self.told(site, fault)));
@@ -88,33 +97,45 @@ impl<'a> Work<'a> {
         Err(Failure::CouldNotRun(format!("{count} bad rows (--strict):\n{first}")))
     }
 
-    /// Learns the deployment's shares from sites spread over all.
-    pub fn learn(&self, threads: usize) -> Model {
+    /// Learns the deployment's shares from sites spread over all; with these sites, which need not
+    /// be opened again.
+    pub fn learn(&self, threads: usize) -> (Model, BTreeMap<&'a str, Opened<'a>>) {
         let sites = self.sites();
         let rows = |site: &&str| self.tables.ledger.sites.get(*site).map_or(0, |rows| rows.len());
         let all: usize = sites.iter().map(rows).sum();
         let step = (all / LEARNED_ROWS).clamp(1, sites.len().max(1));
         let chosen: Vec<&str> = sites.into_iter().step_by(step).collect();
-        let worlds = side_by_side(&chosen, threads, |site| {
-            let (cells, reading) = self.read(site);
-            Mutex::new(self.world(&cells, &reading))
-        });
-        deployment(ROUNDS, |model| {
-            side_by_side(&worlds, threads, |world| match world.lock() {
-                Ok(mut world) => {
-                    let (counts, handled) = world.expectation(model);
-                    world.handlers.learn(handled);
+        let opened = side_by_side(&chosen, threads, |site| Mutex::new(self.open(site)));
+        let model = deployment(ROUNDS, |model| {
+            side_by_side(&opened, threads, |opened| match opened.lock() {
+                Ok(mut opened) => {
+                    let (counts, handled) = opened.world.expectation(model);
+                    opened.world.handlers.learn(handled);
                     counts
                 }
                 Err(_) => Model::empty(),
             })
-        })
+        });
+        let opened = opened.into_iter().filter_map(|opened| opened.into_inner().ok());
+        let forgotten = opened.map(|mut opened| {
+            // As if the site was opened for the first time.
+            opened.world.handlers.learn(opened.world.handlers.blank());
+            (opened.cells.site, opened)
+        });
+        (model, forgotten.collect())
     }
+}
+
+/// A site, read and compared.
+pub struct Opened<'a> {
+    pub cells: SiteCells<'a>,
+    pub reading: Reading,
+    pub world: World,
 }
 
 impl Work<'_> {
     /// The world of a site that was read.
-    pub fn world(&self, cells: &SiteCells<'_>, reading: &Reading) -> World {
+    fn world(&self, cells: &SiteCells<'_>, reading: &Reading) -> World {
         World::of(&Desk {
             contacts: &reading.contacts,
             rows: &reading.rows,

@@ -1,6 +1,8 @@
 //! A file's cells, kept site by site in one text each, so that a million rows fit in memory.
 
+use super::lines::{self, Lines};
 use crate::cli::Failure;
+use crate::linkage::hash::HashSet;
 use crate::sheet;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -60,16 +62,11 @@ impl Table {
             }
         } else {
             let text = sheet::text(bytes).map_err(|error| failed(error.to_string()))?;
-            let mut reader = csv::ReaderBuilder::new()
-                .has_headers(false)
-                .flexible(true)
-                .delimiter(sheet::separator(&text))
-                .from_reader(text.as_bytes());
-            let mut record = csv::StringRecord::new();
-            let mut number = 0;
-            while reader.read_record(&mut record).map_err(|error| failed(error.to_string()))? {
-                number += 1;
-                filling.row(number, record.len(), |at| &record[at]);
+            let separator = sheet::separator(&text);
+            if lines::is_plain(&text) {
+                filling.plain(&text, separator);
+            } else {
+                filling.quoted(&text, separator).map_err(|error| failed(error.to_string()))?;
             }
         }
         filling.done().map_err(failed)
@@ -86,28 +83,79 @@ impl Table {
     }
 }
 
+impl Table {
+    /// All values of a field, of all sites.
+    pub fn all(&self, field: &str) -> HashSet<&str> {
+        let of_site = |rows| {
+            let cell = self.columns(rows, [field]);
+            (0..rows.len()).map(move |at| cell(at)[0].trim())
+        };
+        self.sites.values().flat_map(of_site).collect()
+    }
+}
+
 /// A table while it is read.
 struct Filling<F> {
     field: F,
-    table: Table,
     /// Above the header: rows that may be it.
     above: Vec<Vec<String>>,
+    /// Once the header was found.
+    below: Option<Below>,
+}
+
+/// Rows below a header.
+struct Below {
+    table: Table,
     /// Places of the columns that are kept, in order of the fields.
-    places: Option<Vec<usize>>,
+    places: Vec<usize>,
     site: Option<usize>,
 }
 
 impl<F: Fn(&str) -> Option<&'static str>> Filling<F> {
     fn new(field: F) -> Self {
-        Self { field, table: Table::default(), above: Vec::new(), places: None, site: None }
+        Self { field, above: Vec::new(), below: None }
+    }
+
+    /// Reads a CSV.
+    fn quoted(&mut self, text: &str, separator: u8) -> csv::Result<()> {
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(separator)
+            .from_reader(text.as_bytes());
+        let mut record = csv::StringRecord::new();
+        let mut number = 0;
+        while reader.read_record(&mut record)? {
+            number += 1;
+            self.row(number, record.len(), |at| &record[at]);
+        }
+        Ok(())
+    }
+
+    /// Reads a CSV of which every row is a line; its two halves side by side.
+    fn plain(&mut self, text: &str, separator: u8) {
+        let mut lines = Lines::of(text, separator);
+        while self.below.is_none() && lines.advance() {
+            self.row(lines.number, lines.width(), |at| lines.cell(at));
+        }
+        let Some(below) = &mut self.below else { return };
+        let (first, second) = lines.rest.split_at(lines::middle(lines.rest));
+        let mut beyond = below.like();
+        std::thread::scope(|scope| {
+            scope.spawn(|| beyond.read(&mut Lines::of(second, separator)));
+            lines.rest = first;
+            below.read(&mut lines);
+        });
+        below.append(beyond, lines.number);
     }
 
     fn row<'r>(&mut self, number: usize, width: usize, cell: impl Fn(usize) -> &'r str) {
-        if self.places.is_some() {
-            self.keep(number, width, cell);
-        } else {
-            self.above.push((0..width).map(|at| cell(at).to_owned()).collect());
-            self.look_for_header();
+        match &mut self.below {
+            Some(below) => below.keep(number, width, cell),
+            None => {
+                self.above.push((0..width).map(|at| cell(at).to_owned()).collect());
+                self.look_for_header();
+            }
         }
     }
 
@@ -118,23 +166,46 @@ impl<F: Fn(&str) -> Option<&'static str>> Filling<F> {
         if known.iter().flatten().count() < 2 {
             return;
         }
-        let mut places = Vec::new();
+        let mut below = Below { table: Table::default(), places: Vec::new(), site: None };
         for (place, (field, name)) in known.iter().zip(row).enumerate() {
             match field {
-                Some("site") if self.site.is_none() => self.site = Some(place),
-                Some(field) if *field != "site" && !self.table.fields.contains(field) => {
-                    self.table.fields.push(field);
-                    places.push(place);
+                Some("site") if below.site.is_none() => below.site = Some(place),
+                Some(field) if *field != "site" && !below.table.fields.contains(field) => {
+                    below.table.fields.push(field);
+                    below.places.push(place);
                 }
                 _ if name.trim().is_empty() => {}
-                _ => self.table.ignored.push(name.trim().to_owned()),
+                _ => below.table.ignored.push(name.trim().to_owned()),
             }
         }
-        self.places = Some(places);
+        self.below = Some(below);
+    }
+
+    fn done(self) -> Result<Table, String> {
+        if let Some(below) = self.below {
+            return Ok(below.table);
+        }
+        let first = self.above.first().map_or(String::new(), |row| row.join(", "));
+        let rows = self.above.len().min(ROWS_ABOVE_MAX);
+        Err(format!(
+            "no header was found in {rows} rows; the first says `{first}`. Name the columns as in docs/linkage.md"
+        ))
+    }
+}
+
+impl Below {
+    /// Nothing yet below the same header.
+    fn like(&self) -> Self {
+        Self { table: Table::default(), places: self.places.clone(), site: self.site }
+    }
+
+    fn read(&mut self, lines: &mut Lines<'_>) {
+        while lines.advance() {
+            self.keep(lines.number, lines.width(), |at| lines.cell(at));
+        }
     }
 
     fn keep<'r>(&mut self, number: usize, width: usize, cell: impl Fn(usize) -> &'r str) {
-        let Some(places) = &self.places else { return };
         if (0..width).all(|at| cell(at).trim().is_empty()) {
             return;
         }
@@ -143,8 +214,8 @@ impl<F: Fn(&str) -> Option<&'static str>> Filling<F> {
             Some(rows) => rows,
             None => self.table.sites.entry(site.to_owned()).or_default(),
         };
-        rows.width = places.len();
-        for place in places {
+        rows.width = self.places.len();
+        for place in &self.places {
             if *place < width {
                 rows.text.push_str(cell(*place));
             }
@@ -154,14 +225,16 @@ impl<F: Fn(&str) -> Option<&'static str>> Filling<F> {
         self.table.rows += 1;
     }
 
-    fn done(self) -> Result<Table, String> {
-        if self.places.is_some() {
-            return Ok(self.table);
+    /// Adds what stands behind; `before`: how many rows of the file there are before it.
+    fn append(&mut self, beyond: Self, before: usize) {
+        self.table.rows += beyond.table.rows;
+        for (site, more) in beyond.table.sites {
+            let rows = self.table.sites.entry(site).or_default();
+            let (width, start) = (more.width, rows.text.len() as u32);
+            rows.width = width;
+            rows.text.push_str(&more.text);
+            rows.ends.extend(more.ends.iter().map(|end| start + end));
+            rows.lines.extend(more.lines.iter().map(|line| before as u32 + line));
         }
-        let first = self.above.first().map_or(String::new(), |row| row.join(", "));
-        let rows = self.above.len().min(ROWS_ABOVE_MAX);
-        Err(format!(
-            "no header was found in {rows} rows; the first says `{first}`. Name the columns as in docs/linkage.md"
-        ))
     }
 }

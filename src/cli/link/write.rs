@@ -1,6 +1,6 @@
 //! What linking came to, as files: `links.csv`, `mismatches.csv`, `evidence.jsonl`, `habits.jsonl`.
 
-use super::sites::Work;
+use super::sites::{Opened, Work};
 use crate::cli::Failure;
 use crate::linkage::explain::{Conflict, Explainer};
 use crate::linkage::habits::{Habit, desk};
@@ -17,7 +17,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 
 /// Pairs from here on are links: likelier together than not.
 const LINKED: f64 = 0.5;
@@ -63,11 +63,18 @@ struct RunnerUp<'a> {
     gap: f64,
 }
 
-/// Links all sites and writes as they come, in the order of the sites.
+/// Links all sites and writes as they come, in the order of the sites. `opened`: those that were
+/// opened already.
 ///
 /// # Errors
 /// [`Failure`] when a file cannot be written.
-pub fn all(work: &Work<'_>, model: &Model, threads: usize, out: &Path) -> Result<Told, Failure> {
+pub fn all<'a>(
+    work: &Work<'a>,
+    model: &Model,
+    opened: BTreeMap<&'a str, Opened<'a>>,
+    threads: usize,
+    out: &Path,
+) -> Result<Told, Failure> {
     let failed =
         |error: std::io::Error| Failure::CouldNotRun(format!("{}: {error}", out.display()));
     std::fs::create_dir_all(out).map_err(failed)?;
@@ -80,7 +87,12 @@ pub fn all(work: &Work<'_>, model: &Model, threads: usize, out: &Path) -> Result
     writeln!(links, "recording_id,entry_id,probability,by").map_err(failed)?;
     writeln!(mismatches, "kind,recording_id,entry_id").map_err(failed)?;
     let mut told = Told::default();
-    in_order(work, model, threads, |texts| {
+    let opened = Mutex::new(opened);
+    let link = |site: &&'a str| {
+        let known = opened.lock().ok().and_then(|mut opened| opened.remove(site));
+        linked(work, known.unwrap_or_else(|| work.open(site)), model)
+    };
+    in_order(&work.sites(), threads, link, |texts| {
         links.write_all(&texts.links)?;
         mismatches.write_all(&texts.mismatches)?;
         evidence.write_all(&texts.evidence)?;
@@ -103,23 +115,22 @@ pub fn all(work: &Work<'_>, model: &Model, threads: usize, out: &Path) -> Result
 }
 
 /// Sites are linked side by side and handed on in their order.
-fn in_order(
-    work: &Work<'_>,
-    model: &Model,
+fn in_order<S: Sync>(
+    sites: &[S],
     threads: usize,
+    link: impl Fn(&S) -> Texts + Sync,
     mut hand_on: impl FnMut(Texts) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
-    let sites = work.sites();
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         let (sender, receiver) = mpsc::sync_channel(threads * 2);
         for _ in 0..threads.min(sites.len()) {
-            let (sender, sites, next) = (sender.clone(), &sites, &next);
+            let (sender, next, link) = (sender.clone(), &next, &link);
             scope.spawn(move || {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(site) = sites.get(at) else { return };
-                    if sender.send((at, linked(work, site, model))).is_err() {
+                    if sender.send((at, link(site))).is_err() {
                         return;
                     }
                 }
@@ -138,19 +149,15 @@ fn in_order(
     })
 }
 
-fn linked(work: &Work<'_>, site: &str, deployment: &Model) -> Texts {
-    let Some(site) = work.sites().into_iter().find(|name| *name == site) else {
-        return Texts::default();
-    };
-    let (cells, reading) = work.read(site);
-    let mut world = work.world(&cells, &reading);
+fn linked(work: &Work<'_>, opened: Opened<'_>, deployment: &Model) -> Texts {
+    let Opened { cells, reading, mut world } = opened;
     let model = work.learned(&mut world, deployment);
     let page = Page { auto: work.auto, cells: &cells, reading: &reading, world: &world };
     let outcome = left_over::outcome(&world, &model, &|_| LINKED);
     let mut texts = page.texts(&model, &outcome);
-    texts.told.bad = reading.faults.iter().map(|fault| work.told(site, fault)).collect();
+    texts.told.bad = reading.faults.iter().map(|fault| work.told(cells.site, fault)).collect();
     texts.told.habits = reading.habits.clone();
-    texts.told.habits.extend(desk::habits(site, &world, &outcome));
+    texts.told.habits.extend(desk::habits(cells.site, &world, &outcome));
     texts
 }
 
@@ -204,7 +211,7 @@ impl<'a> Page<'a> {
             .iter()
             .for_each(|call| mismatch("unregistered", self.recording(*call), ""));
         outcome.legs.iter().for_each(|call| mismatch("split", self.recording(*call), ""));
-        for place in &self.reading.copies {
+        for (place, _) in &self.reading.copies {
             mismatch("duplicate_recording", self.cells.recordings[*place as usize].id, "");
         }
         let seconds: Vec<u32> = outcome.seconds.iter().map(|second| second.row).collect();

@@ -5,7 +5,7 @@ pub fn replace_all(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut run: Vec<char> = Vec::new();
     for c in text.chars() {
-        if digit_of(c).is_some() || weight_of(c).is_some() {
+        if !c.is_ascii() && (digit_of(c).is_some() || weight_of(c).is_some()) {
             run.push(c);
         } else {
             flush(&mut run, &mut out);

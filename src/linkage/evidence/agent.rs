@@ -2,8 +2,9 @@
 //! swapped seats and borrowed accounts are seen; beside who was on duty at all.
 
 use crate::linkage::compact::{Call, Compact, Entry, NONE};
+use crate::linkage::hash::HashMap;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Rows of a desk's hours count as one span.
 const SPAN_S: i64 = 6 * 3600;
@@ -100,7 +101,7 @@ impl Handlers {
     /// The same without telling times apart: who is on duty when is not known ahead.
     pub fn at_all_times(site: &Compact) -> Self {
         let mut handlers = Self::of(site);
-        (handlers.by_span, handlers.span_rows) = (HashMap::new(), HashMap::new());
+        (handlers.by_span, handlers.span_rows) = (HashMap::default(), HashMap::default());
         handlers.weeks = 1;
         handlers.counts = handlers.blank();
         handlers
@@ -237,9 +238,14 @@ impl Handlers {
             let cells = Cells { pair: at(cells.pair), week: at(cells.week) };
             self.likely(cells, call, handler, same, self.share(handler))
         };
+        let own = likely(row.handler);
+        if own * 4.0 > 1.01 {
+            // Nobody is likelier than certain.
+            return false;
+        }
         let best = (0..self.persons as u32).map(likely).fold(0.0, f64::max);
         let expected = if call.agent == NONE { EXPECTED_AT_SEAT } else { EXPECTED };
-        best >= expected && likely(row.handler) * 4.0 < best
+        best >= expected && own * 4.0 < best
     }
 
     /// The same for a second row of a call, which somebody else writes.

@@ -1,8 +1,9 @@
 //! Digits that a source writes before or after every number: a prefix for an outside line, an area
 //! code, the number of an extension. Found by holding both sides' numbers against each other.
 
+use crate::linkage::hash::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// So many digits may be too much at either end.
 const AFFIX_MAX: usize = 6;
@@ -36,7 +37,7 @@ impl Affixes {
     pub fn of<'a>(own: impl Iterator<Item = &'a str>, other: &HashSet<&str>) -> Self {
         let mut found = Self::default();
         let mut affixes: BTreeMap<Affix, (usize, BTreeSet<usize>)> = BTreeMap::new();
-        let mut tried: HashSet<&str> = HashSet::new();
+        let mut tried: HashSet<&str> = HashSet::default();
         for number in own.filter(|number| number.len() > LINE_DIGITS && !number.contains('*')) {
             if other.contains(number) || !tried.insert(number) {
                 continue;

@@ -117,13 +117,16 @@ fn states(votes: &[Vote]) -> Vec<i64> {
 
 /// The one difference that many votes agree with all the way: then no clock ran off.
 fn steady(votes: &[Vote], states: &[i64], spread: f64) -> Option<usize> {
-    let agrees = |vote: &Vote, state: i64| (vote.away - state).abs() as f64 <= 2.0 * spread;
+    let near = (2.0 * spread) as i64;
+    let agrees = |vote: &Vote, state: i64| (vote.away - state).abs() <= near;
     let weight = |votes: &mut dyn Iterator<Item = &Vote>| votes.map(|v| v.weight).sum::<f64>();
-    let shared = |state: &usize| {
-        let mut near = votes.iter().filter(|vote| agrees(vote, states[*state]));
-        weight(&mut near)
-    };
-    let most = (0..states.len()).max_by(|a, b| shared(a).total_cmp(&shared(b)))?;
+    let mut shared = vec![0.0; states.len()];
+    for vote in votes {
+        for (sum, state) in shared.iter_mut().zip(states) {
+            *sum += if agrees(vote, *state) { vote.weight } else { 0.0 };
+        }
+    }
+    let most = (0..states.len()).max_by(|a, b| shared[*a].total_cmp(&shared[*b]))?;
     let holds = |block: &[Vote]| {
         let near = weight(&mut block.iter().filter(|vote| agrees(vote, states[most])));
         near >= STEADY_SHARE * weight(&mut block.iter())

@@ -1,7 +1,7 @@
 //! Lines that tell nothing: one number shown for everybody, and numbers that nobody ever writes
 //! down.
 
-use std::collections::{BTreeMap, HashMap};
+use crate::linkage::hash::HashMap;
 
 /// Calls from which on it is worth a look that nobody writes a number.
 const CALLS_MIN: usize = 12;
@@ -25,11 +25,11 @@ const SHARED_RATIO: f64 = 2.0;
 
 /// Numbers of the calls that tell nothing. `calls`: number and ring; `rows`: number and time.
 pub fn lines(calls: &[(&str, i64)], rows: &[(Option<&str>, i64)]) -> Vec<Line> {
-    let mut of_number: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+    let mut of_number: HashMap<&str, Vec<i64>> = HashMap::default();
     for (number, ring) in calls {
         of_number.entry(number).or_default().push(*ring);
     }
-    let mut written: HashMap<&str, usize> = HashMap::new();
+    let mut written: HashMap<&str, usize> = HashMap::default();
     for number in rows.iter().filter_map(|(number, _)| *number) {
         *written.entry(number).or_default() += 1;
     }
@@ -53,11 +53,12 @@ pub fn lines(calls: &[(&str, i64)], rows: &[(Option<&str>, i64)]) -> Vec<Line> {
         let rows = written.get(number).copied().unwrap_or(0);
         count >= CALLS_MIN && (rows as f64) < WRITTEN_SHARE * count as f64
     };
-    let empty: Vec<(&str, &Vec<i64>)> = of_number
+    let mut empty: Vec<(&str, &Vec<i64>)> = of_number
         .iter()
         .filter(|(number, rings)| is_empty(number, rings.len()))
         .map(|(number, rings)| (*number, rings))
         .collect();
+    empty.sort_unstable();
     let told = of_number.iter().filter(|(number, rings)| !is_empty(number, rings.len()));
     let usual = rate(&mut told.flat_map(|(_, rings)| rings));
     let line = |(number, rings): (&str, &Vec<i64>)| {

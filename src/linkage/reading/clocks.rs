@@ -4,10 +4,11 @@
 use super::Reading;
 use crate::linkage::habits::Off;
 use crate::linkage::habits::clock::{Stretch, Vote, ahead, course};
+use crate::linkage::hash::HashMap;
 use crate::linkage::{Contact, Row};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Calls of a number further from a row than this do not vote.
 const REACH_S: i64 = 3 * 86_400;
@@ -120,11 +121,13 @@ pub fn fit(site: &str, off: &Off, reading: &mut Reading) -> Clocks {
 
 /// Answers of each number's calls, in order.
 fn by_number(contacts: &[Contact]) -> HashMap<String, Vec<i64>> {
-    let mut calls: HashMap<String, Vec<i64>> = HashMap::new();
+    let mut calls: HashMap<String, Vec<i64>> = HashMap::default();
     for contact in contacts {
         let at = contact.answered_at.unwrap_or(contact.started_at).timestamp();
-        if let Some(number) = &contact.number {
-            calls.entry(number.clone()).or_default().push(at);
+        let Some(number) = &contact.number else { continue };
+        match calls.get_mut(number) {
+            Some(times) => times.push(at),
+            None => drop(calls.insert(number.clone(), vec![at])),
         }
     }
     calls.values_mut().for_each(|times| times.sort_unstable());
@@ -135,7 +138,10 @@ fn by_person(reading: &Reading) -> BTreeMap<String, Vec<usize>> {
     let mut rows: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (place, row) in reading.rows.iter().enumerate() {
         if let Some(handler) = &row.handler {
-            rows.entry(handler.clone()).or_default().push(place);
+            match rows.get_mut(handler) {
+                Some(rows) => rows.push(place),
+                None => drop(rows.insert(handler.clone(), vec![place])),
+            }
         }
     }
     rows.retain(|_, rows| rows.len() >= PERSON_ROWS_MIN);

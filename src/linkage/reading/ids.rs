@@ -3,7 +3,8 @@
 use super::Reading;
 use crate::linkage::habits::Off;
 use crate::linkage::habits::id::{Form, Ids};
-use std::collections::{BTreeMap, HashMap};
+use crate::linkage::hash::{HashMap, HashSet};
+use std::collections::BTreeMap;
 
 /// A row of the same call lies so near to it, in seconds, in most cases.
 const NEAR_S: i64 = 3 * 86_400;
@@ -13,30 +14,21 @@ pub fn fit(site: &str, off: &Off, reading: &mut Reading) {
     if !off.applies("id-form") {
         return;
     }
-    let mut times: HashMap<&str, Vec<i64>> = HashMap::new();
-    for contact in &reading.contacts {
-        for id in &contact.call_ids {
-            times.entry(id).or_default().push(contact.started_at.timestamp());
-        }
-    }
-    let mut all: Vec<&str> = times.keys().copied().collect();
-    all.sort_unstable();
-    let ids = Ids::of(all.iter().copied());
-    let mut found: BTreeMap<Form, Vec<(usize, String, bool)>> = BTreeMap::new();
+    let ids = Ids::of(reading.contacts.iter().flat_map(|contact| &contact.call_ids));
+    let mut found: BTreeMap<Form, Vec<(usize, String)>> = BTreeMap::new();
     for (place, row) in reading.rows.iter().enumerate() {
-        let Some((id, form)) = row.call_id.as_deref().and_then(|id| ids.find(id)) else { continue };
-        let at = row.occurred_at.unwrap_or(row.registered_at).timestamp();
-        let near = times[id].iter().any(|call| (call - at).abs() <= NEAR_S) || row.imported;
-        found.entry(form).or_default().push((place, id.to_owned(), near));
+        match row.call_id.as_deref().and_then(|id| ids.find(id)) {
+            None | Some((_, Form::Exact)) => {}
+            Some((id, form)) => found.entry(form).or_default().push((place, id.to_owned())),
+        }
     }
     let told = reading.rows.iter().filter(|row| row.call_id.is_some()).count();
     for (form, rows) in found {
-        let near = rows.iter().filter(|(_, _, near)| *near).count();
-        if form == Form::Exact || near * 2 < rows.len() {
+        if near(&rows, reading) * 2 < rows.len() {
             continue;
         }
         let count = rows.len();
-        for (place, id, _) in rows {
+        for (place, id) in rows {
             reading.rows[place].call_id = Some(id);
         }
         let sentence = format!("the ledger writes call ids {}", form.words());
@@ -49,9 +41,26 @@ pub fn fit(site: &str, off: &Off, reading: &mut Reading) {
     }
 }
 
+/// How many of these rows lie near a call of the id found for them, or came with an import.
+fn near(rows: &[(usize, String)], reading: &Reading) -> usize {
+    let named: HashSet<&str> = rows.iter().map(|(_, id)| id.as_str()).collect();
+    let mut times: HashMap<&str, Vec<i64>> = HashMap::default();
+    for contact in &reading.contacts {
+        for id in contact.call_ids.iter().filter(|id| named.contains(id.as_str())) {
+            times.entry(id).or_default().push(contact.started_at.timestamp());
+        }
+    }
+    let is_near = |(place, id): &&(usize, String)| {
+        let row = &reading.rows[*place];
+        let at = row.occurred_at.unwrap_or(row.registered_at).timestamp();
+        row.imported || times[id.as_str()].iter().any(|call| (call - at).abs() <= NEAR_S)
+    };
+    rows.iter().filter(is_near).count()
+}
+
 /// Calls whose id another call of another day has too.
 fn again(reading: &Reading) -> usize {
-    let mut days: HashMap<&str, (i64, i64, usize)> = HashMap::new();
+    let mut days: HashMap<&str, (i64, i64, usize)> = HashMap::default();
     for contact in &reading.contacts {
         let day = contact.started_at.timestamp().div_euclid(86_400);
         for id in &contact.call_ids {

@@ -7,9 +7,9 @@ use super::{Fault, File, Reading, mention};
 use crate::ledger::{Channel, import, unit};
 use crate::linkage::Row;
 use crate::linkage::habits::Off;
+use crate::linkage::hash::HashMap;
 use chrono::DateTime;
 use chrono_tz::Tz;
-use std::collections::HashMap;
 
 /// Rows registered in one second that make a bulk import.
 const IMPORT_ROWS: usize = 4;
@@ -26,12 +26,13 @@ pub fn read(cells: &SiteCells<'_>, zone: Tz, off: &Off, reading: &mut Reading) {
     let written = all.iter().zip(&registered).take(looks);
     let mut occurred =
         Reader::of(zone, written.map(|(row, at)| (row.day, row.occurred.trim(), *at)), span);
-    let mut together: HashMap<i64, usize> = HashMap::new();
+    let mut together: HashMap<i64, usize> = HashMap::default();
     for at in registered.iter().flatten() {
         *together.entry(*at).or_default() += 1;
     }
     let mut dresses = Vec::new();
-    let mut units: HashMap<&str, Option<String>> = HashMap::new();
+    let mut units: HashMap<&str, Option<String>> = HashMap::default();
+    let mut channels: HashMap<&str, Channel> = HashMap::default();
     let mut found: Vec<(Row, &str, u32)> = Vec::with_capacity(all.len());
     for (row, registered) in all.iter().zip(&registered) {
         let told = !row.occurred.trim().is_empty();
@@ -58,13 +59,16 @@ pub fn read(cells: &SiteCells<'_>, zone: Tz, off: &Off, reading: &mut Reading) {
         let (numbers, dress) = numbers(row.number);
         dresses.push(dress);
         let unit = units.entry(row.unit).or_insert_with(|| unit::folded(row.unit)).clone();
-        if let Some(read) = entry(row, numbers, unit, second, at, imported) {
+        let channel = *channels.entry(row.kind).or_insert_with(|| channel(row.kind));
+        if let Some(read) = entry(row, channel, numbers, unit, second, at, imported) {
             found.push((read, row.id, row.place));
         }
     }
     tell_dress(cells.site, off, &dresses, reading);
     tell_forms(cells.site, &occurred, all.len(), reading);
     found.sort_by(|one, other| content(one).cmp(&content(other)));
+    reading.rows.reserve_exact(found.len());
+    reading.entries.reserve_exact(found.len());
     for (key, (row, _, place)) in found.into_iter().enumerate() {
         reading.rows.push(Row { key: key as i64, ..row });
         reading.entries.push(place);
@@ -89,6 +93,7 @@ fn span(reading: &Reading) -> Option<(i64, i64)> {
 
 fn entry(
     cells: &EntryCells<'_>,
+    channel: Channel,
     mut numbers: Vec<String>,
     unit: Option<String>,
     registered: i64,
@@ -101,7 +106,7 @@ fn entry(
     let mentioned = if first.is_none() { mention::number(cells.content) } else { None };
     Some(Row {
         key: 0,
-        channel: channel(cells.kind),
+        channel,
         number: first,
         other_numbers: numbers,
         mentioned,

@@ -49,8 +49,8 @@ pub struct Reading {
     /// Places in the file of the recordings by key, and of the ledger's rows.
     pub recordings: Vec<u32>,
     pub entries: Vec<u32>,
-    /// Places of recordings that are copies of another.
-    pub copies: Vec<u32>,
+    /// Places of recordings that are copies, each with the place of what it is a copy of.
+    pub copies: Vec<(u32, u32)>,
 }
 
 impl Reading {

@@ -59,7 +59,11 @@ fn quick(cell: &str) -> Option<Vec<String>> {
     if cell.is_empty() {
         return Some(Vec::new());
     }
-    let plain = cell.len() <= 12 && cell.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(rest) = cell.strip_prefix("+86").filter(|rest| rest.len() == 11 && digits(rest)) {
+        return Some(vec![rest.trim_start_matches('0').to_owned()]).filter(|one| one[0].len() >= 7);
+    }
+    let plain = cell.len() <= 12 && digits(cell);
     plain.then(|| vec![cell.trim_start_matches('0').to_owned()])
 }
 

@@ -3,9 +3,9 @@
 use super::Reading;
 use crate::linkage::habits::Off;
 use crate::linkage::habits::affix::Affixes;
+use crate::linkage::hash::HashSet;
 use crate::linkage::{Contact, Home, Row};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
 
 /// What each source has too much around its numbers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -6,18 +6,32 @@ use super::{Fault, File, Reading, number};
 use crate::call::event::{Direction, Moment};
 use crate::linkage::Contact;
 use crate::linkage::habits::Off;
+use crate::linkage::hash::{HashMap, HashSet};
 use chrono::DateTime;
 use chrono_tz::Tz;
-use std::collections::{HashMap, HashSet};
 
 /// The fewest digits of a number from outside; shorter ones are phones of the house.
 const LINE_DIGITS: usize = 7;
 
-struct Columns {
+struct Columns<'a> {
     started: Reader,
     ring: Reader,
     answered: Reader,
     ended: Reader,
+    directions: Directions<'a>,
+    /// Numbers of the desk itself.
+    desks: HashSet<String>,
+}
+
+/// Words for directions that were met, with what they say.
+#[derive(Default)]
+struct Directions<'a>(HashMap<&'a str, Option<bool>>);
+
+impl<'a> Directions<'a> {
+    /// Whether a call goes out, where its word says so.
+    fn is_out(&mut self, word: &'a str) -> Option<bool> {
+        *self.0.entry(word).or_insert_with(|| is_out(word))
+    }
 }
 
 /// Reads the recordings of a site, copies apart, in an order that the file's does not decide.
@@ -27,25 +41,31 @@ pub fn read(cells: &SiteCells<'_>, zone: Tz, off: &Off, reading: &mut Reading) {
         let looked = all.iter().take(if off.applies("time-form") { usize::MAX } else { 0 });
         Reader::of(zone, looked.map(|row| (row.day, column(row), None)), None)
     };
+    let mut directions = Directions::default();
+    let desks = desk_numbers(all, &mut directions);
     let mut columns = Columns {
         started: reader(|row| row.started),
         ring: reader(|row| row.ring),
         answered: reader(|row| row.answered),
         ended: reader(|row| row.ended),
+        directions,
+        desks,
     };
-    let desks = desk_numbers(all);
     let mut found: Vec<(Contact, u32)> = Vec::with_capacity(all.len());
-    let mut seen: HashSet<&str> = HashSet::new();
+    let mut seen: HashMap<&str, u32> = HashMap::default();
     // The first in time is the original, whatever the order of the file.
     let mut order: Vec<&RecordingCells<'_>> = all.iter().collect();
     order.sort_by_key(|row| (row.started, row.ring, row.id));
     for row in order {
         let digest = row.digest.trim();
-        if !digest.is_empty() && !seen.insert(digest) {
-            reading.copies.push(row.place);
-            continue;
+        if !digest.is_empty() {
+            let original = *seen.entry(digest).or_insert(row.place);
+            if original != row.place {
+                reading.copies.push((row.place, original));
+                continue;
+            }
         }
-        match contact(row, &mut columns, &desks) {
+        match contact(row, &mut columns) {
             Some(contact) => found.push((contact, row.place)),
             None => reading.faults.push(Fault {
                 file: File::Recordings,
@@ -59,6 +79,8 @@ pub fn read(cells: &SiteCells<'_>, zone: Tz, off: &Off, reading: &mut Reading) {
         }
     }
     found.sort_by(|(one, _), (other, _)| content(one).cmp(&content(other)));
+    reading.contacts.reserve_exact(found.len());
+    reading.recordings.reserve_exact(found.len());
     for (key, (contact, place)) in found.into_iter().enumerate() {
         reading.contacts.push(Contact { key: key as i64, ..contact });
         reading.recordings.push(place);
@@ -77,11 +99,7 @@ fn content(contact: &Contact) -> impl Ord + '_ {
     )
 }
 
-fn contact(
-    row: &RecordingCells<'_>,
-    columns: &mut Columns,
-    desks: &HashSet<String>,
-) -> Option<Contact> {
+fn contact<'a>(row: &RecordingCells<'a>, columns: &mut Columns<'a>) -> Option<Contact> {
     let at = |reader: &mut Reader, cell: &str, near: Option<i64>| {
         reader.read(row.day, cell.trim(), near).map(super::time::At::second)
     };
@@ -92,7 +110,7 @@ fn contact(
     let first = ring.or(started).or(answered).or(ended)?;
     let talk = duration(row.duration);
     let ended = ended.or_else(|| Some(answered.unwrap_or(first) + talk?));
-    let (inbound, party) = party(row, desks);
+    let (inbound, party) = party(row, columns);
     let text = |cell: &str| Some(cell.trim().to_owned()).filter(|text| !text.is_empty());
     Some(Contact {
         key: 0,
@@ -124,11 +142,18 @@ fn duration(cell: &str) -> Option<i64> {
 }
 
 /// Numbers of the desk itself: what most calls that say they come in go to.
-fn desk_numbers(rows: &[RecordingCells<'_>]) -> HashSet<String> {
-    let mut counts: HashMap<String, usize> = HashMap::new();
-    for row in rows.iter().filter(|row| is_out(row.direction) != Some(true)) {
-        if let Some(number) = number::numbers(row.to).0.into_iter().next() {
-            *counts.entry(number).or_default() += 1;
+fn desk_numbers<'a>(
+    rows: &[RecordingCells<'a>],
+    directions: &mut Directions<'a>,
+) -> HashSet<String> {
+    let mut cells: HashMap<&str, usize> = HashMap::default();
+    for row in rows.iter().filter(|row| directions.is_out(row.direction) != Some(true)) {
+        *cells.entry(row.to).or_default() += 1;
+    }
+    let mut counts: HashMap<String, usize> = HashMap::default();
+    for (cell, count) in cells {
+        if let Some(number) = number::numbers(cell).0.into_iter().next() {
+            *counts.entry(number).or_default() += count;
         }
     }
     let many = rows.len() / 20 + 2;
@@ -151,9 +176,10 @@ fn is_out(direction: &str) -> Option<bool> {
 }
 
 /// Whether a call came in, and the outside party's number.
-fn party(row: &RecordingCells<'_>, desks: &HashSet<String>) -> (bool, Option<String>) {
+fn party<'a>(row: &RecordingCells<'a>, columns: &mut Columns<'a>) -> (bool, Option<String>) {
+    let desks = &columns.desks;
     let first = |cell: &str| number::numbers(cell).0.into_iter().next();
-    let out = is_out(row.direction).unwrap_or_else(|| {
+    let out = columns.directions.is_out(row.direction).unwrap_or_else(|| {
         let from = first(row.from);
         from.as_ref().is_some_and(|from| desks.contains(from) || from.len() < LINE_DIGITS)
             && first(row.to).is_some_and(|to| to.len() >= LINE_DIGITS)

@@ -6,10 +6,10 @@ mod form;
 
 use super::usual::usual;
 use crate::ledger::import;
+use crate::linkage::hash::HashMap;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 use chrono_tz::Tz;
 use form::{Order, Parts, orders};
-use std::collections::HashMap;
 
 /// A time as read, in seconds of the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,9 +80,9 @@ impl Reader {
     ) -> Self {
         let mut reader = Self {
             local: Local::of(zone),
-            orders: HashMap::new(),
+            orders: HashMap::default(),
             counts: Vec::new(),
-            places: HashMap::new(),
+            places: HashMap::default(),
         };
         let mut forms: Vec<Vec<(Parts, Option<i64>)>> = Vec::new();
         for (day, cell, beside) in cells {

@@ -5,6 +5,36 @@ use chrono::{NaiveDate, NaiveDateTime};
 /// The usual ways, read without further ado: `2026-11-23T10:05:00+08:00`, `2026-11-23 10:05` and
 /// `2026/11/3 9:05`; with the offset in seconds where told.
 pub(super) fn usual(cell: &str) -> Option<(NaiveDateTime, Option<i64>)> {
+    full(cell.as_bytes()).or_else(|| any(cell))
+}
+
+/// `2026-11-23T10:05:00+08:00` or its beginning up to the minute or the second, every part in its
+/// place: by far most cells.
+fn full(cell: &[u8]) -> Option<(NaiveDateTime, Option<i64>)> {
+    let two = |at: usize| match cell[at..at + 2] {
+        [a @ b'0'..=b'9', b @ b'0'..=b'9'] => Some(u32::from(a - b'0') * 10 + u32::from(b - b'0')),
+        _ => None,
+    };
+    let is = |at: usize, signs: &[u8]| signs.contains(&cell[at]);
+    if !matches!(cell.len(), 16 | 19 | 25) || !is(4, b"-") || !is(7, b"-") || !is(10, b"T ") {
+        return None;
+    }
+    let date = NaiveDate::from_ymd_opt((two(0)? * 100 + two(2)?) as i32, two(5)?, two(8)?)?;
+    let second = if cell.len() > 16 { two(17).filter(|_| is(16, b":"))? } else { 0 };
+    let local = date.and_hms_opt(two(11)?, two(14).filter(|_| is(13, b":"))?, second)?;
+    if cell.len() < 25 {
+        return Some((local, None));
+    }
+    let ahead = i64::from(two(20)? * 3600 + two(23).filter(|_| is(22, b":"))? * 60);
+    match cell[19] {
+        b'+' => Some((local, Some(ahead))),
+        b'-' => Some((local, Some(-ahead))),
+        _ => None,
+    }
+}
+
+/// The same with shorter parts too.
+fn any(cell: &str) -> Option<(NaiveDateTime, Option<i64>)> {
     let mut rest = cell.as_bytes();
     let year = digits(&mut rest, 4, 4)?;
     let between = sign(&mut rest, b"-/")?;
