@@ -68,6 +68,7 @@ impl<'a> Index<'a> {
     /// Indexes the calls of a site. `ids`: all names of each call, in the order of the calls.
     pub fn of(site: &'a Compact, ids: &[&'a [String]]) -> Self {
         let mut by_id = ById::default();
+        by_id.keys.reserve(ids.iter().map(|ids| ids.len()).sum());
         let (mut numbers, mut heads, mut tails) = (Vec::new(), Vec::new(), Vec::new());
         for ((place, call), ids) in (0..).zip(&site.calls).zip(ids) {
             ids.iter().for_each(|id| by_id.add(id, place));
@@ -251,10 +252,9 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// All ids of each call, in the order of the site's calls.
+/// All ids of each call, in the order of the site's calls. `contacts`: those of its desk.
 pub fn ids_in_order<'a>(site: &Compact, contacts: &'a [super::Contact]) -> Vec<&'a [String]> {
-    let by_key: HashMap<i64, &[String]> =
-        contacts.iter().map(|contact| (contact.key, contact.call_ids.as_slice())).collect();
-    let ids = |call: &Call| by_key.get(&call.key).copied().unwrap_or(&[]);
+    let of = |call: &Call| contacts.get(call.place as usize);
+    let ids = |call: &Call| of(call).map_or(&[][..], |contact| contact.call_ids.as_slice());
     site.calls.iter().map(ids).collect()
 }

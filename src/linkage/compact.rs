@@ -96,6 +96,8 @@ pub enum Leg {
 #[derive(Debug, Clone)]
 pub struct Call {
     pub key: i64,
+    /// Its place among the desk's contacts; [`NONE`] where it is not of the desk any more.
+    pub place: u32,
     pub ring: i64,
     pub answer: i64,
     pub end: i64,
@@ -113,6 +115,8 @@ pub struct Call {
 #[derive(Debug, Clone)]
 pub struct Entry {
     pub key: i64,
+    /// Its place among the desk's rows; [`NONE`] where it is not of the desk any more.
+    pub place: u32,
     /// The time written; [`NEVER`] where none or only the day was.
     pub written: i64,
     /// The start of the day written, where only that was.
@@ -197,16 +201,15 @@ impl Compact {
         gone_rows: &[Row],
     ) -> Self {
         let mut compact = Self::default();
-        compact.calls = desk.contacts.iter().map(|contact| compact.call(contact)).collect();
-        compact.gone_calls = gone_contacts.iter().map(|contact| compact.call(contact)).collect();
-        compact.gone_rows = gone_rows.iter().map(|row| compact.entry(row)).collect();
+        let contacts = desk.contacts.iter().zip(0..);
+        compact.calls = contacts.map(|(contact, place)| compact.call(contact, place)).collect();
+        let gone = gone_contacts.iter();
+        compact.gone_calls = gone.map(|contact| compact.call(contact, NONE)).collect();
+        compact.gone_rows = gone_rows.iter().map(|row| compact.entry(row, NONE)).collect();
         compact.calls.sort_by_key(|call| (call.ring, call.key));
-        let mut rows: Vec<&Row> = desk.rows.iter().collect();
-        rows.sort_by_key(|row| row.key);
-        for row in rows {
-            let entry = compact.entry(row);
-            compact.rows.push(entry);
-        }
+        let mut rows: Vec<(&Row, u32)> = desk.rows.iter().zip(0..).collect();
+        rows.sort_by_key(|(row, _)| row.key);
+        compact.rows = rows.into_iter().map(|(row, place)| compact.entry(row, place)).collect();
         let packed = |number: &String| Packed::of(number);
         compact.packed = compact.numbers.texts.iter().map(packed).collect();
         compact.parts = Parts::of(&compact.numbers.texts);
@@ -216,12 +219,13 @@ impl Compact {
         compact
     }
 
-    fn call(&mut self, contact: &Contact) -> Call {
+    fn call(&mut self, contact: &Contact, place: u32) -> Call {
         let number = contact.number.as_deref().map(significant).filter(|n| !n.is_empty());
         let start = seconds(contact.started_at);
         let answer = contact.answered_at.map_or(start, seconds);
         Call {
             key: contact.key,
+            place,
             ring: start,
             answer,
             end: contact.ended_at.map_or(answer, seconds).max(answer),
@@ -235,7 +239,7 @@ impl Compact {
         }
     }
 
-    fn entry(&mut self, row: &Row) -> Entry {
+    fn entry(&mut self, row: &Row, place: u32) -> Entry {
         let mut written = row.number.iter().chain(&row.other_numbers);
         let written = [written.next(), written.next(), row.mentioned.as_ref()];
         let numbers = written.map(|number| {
@@ -247,6 +251,7 @@ impl Compact {
             if row.occurred_day_only { (NEVER, occurred) } else { (occurred, NEVER) };
         Entry {
             key: row.key,
+            place,
             written,
             day,
             typed: if row.imported { NEVER } else { seconds(row.registered_at) },

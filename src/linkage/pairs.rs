@@ -14,8 +14,8 @@ pub struct Finder<'a> {
     site: &'a Compact,
     handlers: &'a Handlers,
     pub index: Index<'a>,
-    /// The call id that each row bears, by the row's key.
-    told: HashMap<i64, &'a str>,
+    /// The desk's.
+    rows: &'a [super::Row],
     never: Vec<(i64, i64)>,
     taken_calls: BTreeSet<i64>,
     taken_rows: BTreeSet<i64>,
@@ -27,12 +27,11 @@ impl<'a> Finder<'a> {
     /// others, are left out.
     pub fn of(site: &'a Compact, desk: &Desk<'a>, handlers: &'a Handlers) -> Self {
         let together = desk.together();
-        let id = |row: &'a super::Row| Some((row.key, row.call_id.as_deref()?));
         Self {
             site,
             handlers,
             index: Index::of(site, &ids_in_order(site, desk.contacts)),
-            told: desk.rows.iter().filter_map(id).collect(),
+            rows: desk.rows,
             never: desk.never(),
             taken_calls: together.iter().map(|(contact, _)| *contact).collect(),
             taken_rows: together.iter().map(|(_, entry)| *entry).collect(),
@@ -42,7 +41,7 @@ impl<'a> Finder<'a> {
 
     /// The call id that a row bears.
     pub fn told(&self, row: &Entry) -> Option<&'a str> {
-        self.told.get(&row.key).copied()
+        self.rows.get(row.place as usize)?.call_id.as_deref()
     }
 
     /// Hands on the pairs of the row at a place, in order of their calls.
@@ -89,11 +88,15 @@ impl<'a> Finder<'a> {
 
     /// The pairs that people put together and that are here, by places.
     pub fn labelled(&self, desk: &Desk<'_>) -> Vec<Pair> {
+        let together = desk.together();
+        if together.is_empty() {
+            return Vec::new();
+        }
         let calls = self.site.calls.iter().enumerate();
         let calls: HashMap<i64, u32> = calls.map(|(at, call)| (call.key, at as u32)).collect();
         let row = |key| self.site.rows.binary_search_by_key(&key, |row: &Entry| row.key).ok();
         let pair =
             |(contact, entry)| Some(self.compared(*calls.get(&contact)?, row(entry)? as u32));
-        desk.together().into_iter().filter_map(pair).collect()
+        together.into_iter().filter_map(pair).collect()
     }
 }

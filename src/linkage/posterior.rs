@@ -14,13 +14,16 @@ pub struct Edge {
     pub weight: f64,
 }
 
+/// A side says the same again where less than this share of it is another.
+const NEWS: f64 = 1e-7;
 /// Odds beyond this are certain.
 const CERTAIN: f64 = 40.0;
 
 /// The probability of each edge, in the order given. Edges must be in order of their rows.
 ///
-/// A side is heard again only where what it hears has changed, to the last digit; most sides have
-/// one pair, or settle in a few rounds, so the work grows with what is contested.
+/// A side speaks again only where what it hears is new; most sides have one pair, or settle in a
+/// few rounds, so the work grows with what is contested. What is new is told from what lies in the
+/// same component, so that a part of a site comes to what the whole comes to.
 pub fn probabilities(edges: &[Edge], rounds: usize) -> Vec<f64> {
     let odds: Vec<f64> = edges.iter().map(|e| e.weight.clamp(-CERTAIN, CERTAIN).exp()).collect();
     let mut rows = Sides::of(edges.iter().map(|edge| edge.row));
@@ -89,7 +92,7 @@ impl Sides {
                 let edge = *edge as usize;
                 let free = 1.0 / (before + after);
                 after += odds[edge] * from_other[edge];
-                if free != said[edge] {
+                if (free - said[edge]).abs() > NEWS * said[edge] {
                     said[edge] = free;
                     news |= other.stir(edge);
                 }

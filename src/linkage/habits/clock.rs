@@ -158,12 +158,21 @@ impl Fit {
     }
 }
 
+/// Differences from which a clock drifts to one.
+fn drifts(states: &[i64], at: usize) -> Vec<usize> {
+    let near = |other: &usize| {
+        states.get(*other).is_some_and(|state| (state - states[at]).abs() <= DRIFT_S)
+    };
+    [at.wrapping_sub(2), at.wrapping_sub(1), at + 1, at + 2].into_iter().filter(near).collect()
+}
+
 fn likeliest(votes: &[Vote], states: &[i64], spread: f64) -> Vec<usize> {
     let fit = Fit::of(spread);
     let count = states.len();
     let mut score: Vec<f64> = states.iter().map(|state| fit.at(&votes[0], *state)).collect();
     let mut next = score.clone();
     let mut back = vec![0_u8; votes.len() * count];
+    let drifts: Vec<Vec<usize>> = (0..count).map(|at| drifts(states, at)).collect();
     for (place, vote) in votes.iter().enumerate().skip(1) {
         let best = (0..count).max_by(|a, b| score[*a].total_cmp(&score[*b])).unwrap_or(0);
         for (at, state) in states.iter().enumerate() {
@@ -171,10 +180,9 @@ fn likeliest(votes: &[Vote], states: &[i64], spread: f64) -> Vec<usize> {
             if score[best] - JUMP > from.0 {
                 from = (score[best] - JUMP, best);
             }
-            for other in [at.wrapping_sub(2), at.wrapping_sub(1), at + 1, at + 2] {
-                let near = states.get(other).is_some_and(|s| (s - state).abs() <= DRIFT_S);
-                if near && score[other] - DRIFT > from.0 {
-                    from = (score[other] - DRIFT, other);
+            for other in &drifts[at] {
+                if score[*other] - DRIFT > from.0 {
+                    from = (score[*other] - DRIFT, *other);
                 }
             }
             back[place * count + at] = from.1 as u8;
