@@ -174,10 +174,10 @@ fn two_calls_that_fit_equally_well_are_left_open() {
 #[test]
 fn a_time_to_the_second_tells_calls_of_one_minute_apart() {
     let later = |mut call: Contact, seconds: i64| {
-        let moved = |moment: Moment| moment + TimeDelta::seconds(seconds);
-        call.started_at = moved(call.started_at);
-        call.answered_at = call.answered_at.map(moved);
-        call.ended_at = call.ended_at.map(moved);
+        let by = TimeDelta::seconds(seconds);
+        call.started_at += by;
+        call.answered_at = call.answered_at.map(|at| at + by);
+        call.ended_at = call.ended_at.map(|at| at + by);
         call
     };
     let one = contact(1, "13800138001", 0);

@@ -108,7 +108,7 @@ struct Closure<'a> {
     ids: Vec<&'a [String]>,
     /// Of the shipped shares, and of those believed.
     scales: [Scales<'a>; 2],
-    /// By row, once asked for.
+    /// By row, once asked for: those worth a belief.
     pairs: Vec<Option<Weighed>>,
     /// Rows beside a call, once asked for.
     beside: Vec<Option<Vec<u32>>>,
@@ -210,8 +210,7 @@ impl<'a> Closure<'a> {
             if change.rows.contains(&row.key) {
                 rows.insert(place as u32);
                 self.ask_row(place as u32);
-                let pairs = self.pairs[place].iter().flatten();
-                calls.extend(pairs.filter(|(_, w)| *w >= FLOOR).map(|(pair, _)| pair.call));
+                calls.extend(self.pairs[place].iter().flatten().map(|(pair, _)| pair.call));
             }
         }
         rows.into_iter().map(Side::Row).chain(calls.into_iter().map(Side::Call)).collect()
@@ -267,7 +266,7 @@ impl<'a> Closure<'a> {
         all
     }
 
-    /// Compares and weighs the pairs of a row.
+    /// Compares and weighs the pairs of a row, and keeps those that are not hopeless.
     fn ask_row(&mut self, row: u32) {
         if self.pairs[row as usize].is_some() {
             return;
@@ -276,9 +275,11 @@ impl<'a> Closure<'a> {
         let (mut found, on_duty) = (Weighed::new(), self.on_duty[row as usize]);
         let [shipped, believed] = &self.scales;
         let handlers = self.handlers;
+        // What is below the floor is no edge, is nobody's best pair and hides no call.
         self.finder.pairs(row, |pair| {
-            if is_possible(shipped, &pair, handlers, on_duty) {
-                found.push((pair, believed.weigh(&pair, handlers, on_duty)));
+            let weight = believed.weigh(&pair, handlers, on_duty);
+            if weight >= FLOOR && is_possible(shipped, &pair, handlers, on_duty) {
+                found.push((pair, weight));
             }
         });
         for (pair, weight) in &found {
@@ -308,11 +309,7 @@ impl<'a> Closure<'a> {
             Side::Row(row) => {
                 self.ask_row(row);
                 let pairs = self.pairs[row as usize].clone().unwrap_or_default();
-                for (pair, weight) in &pairs {
-                    if *weight >= FLOOR {
-                        self.ask_call(pair.call);
-                    }
-                }
+                pairs.iter().for_each(|(pair, _)| self.ask_call(pair.call));
                 pairs
             }
             Side::Call(call) => {
@@ -340,10 +337,8 @@ impl<'a> Closure<'a> {
         let mut beyond: Vec<Side> = Vec::new();
         for seed in seeds {
             beyond.push(seed);
-            for (pair, weight) in self.pairs_of(seed) {
-                if weight >= FLOOR {
-                    beyond.extend([Side::Row(pair.row), Side::Call(pair.call)]);
-                }
+            for (pair, _) in self.pairs_of(seed) {
+                beyond.extend([Side::Row(pair.row), Side::Call(pair.call)]);
             }
         }
         while let Some(side) = beyond.pop() {
