@@ -3,6 +3,7 @@
 mod house;
 
 use house::{House, run};
+use rusqlite::{Connection, params};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -81,6 +82,69 @@ fn a_running_daemon_takes_the_file_and_knows_the_call_already() {
     assert!(page.contains("within"), "{page}");
     let (_, again) = backfill(folder.path(), &[&lab("01-ring1", "cel.csv")]);
     assert_eq!((&again["new"], &again["repeated"]), (&0.into(), &told["records"]));
+}
+
+fn database(folder: &Path) -> Connection {
+    Connection::open(folder.join("data/ringledger.db")).expect("the database")
+}
+
+/// Makes all that is stored older than the window for repeats, as two buckets of other facts and a month after it would.
+fn much_later(folder: &Path, turn: i64) {
+    let database = database(folder);
+    let (site, at): (i64, i64) = database
+        .query_row("SELECT site, max(at) FROM fact", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .expect("a fact");
+    let month_us = 30 * 86_400_000_000i64;
+    let id = turn * 140_000;
+    for (id, at) in [(id - 1, at), (id, at + month_us)] {
+        let none: &[u8] = &[];
+        database
+            .execute(
+                "INSERT INTO fact VALUES (?1, ?2, 8, ?3, 0, 'somebody', NULL, '', ?4, ?4, ?4)",
+                params![id, site, at, none],
+            )
+            .expect("a fact of another kind");
+    }
+}
+
+/// Verdicts of the calls that are stored.
+fn stored_calls(folder: &Path) -> Vec<String> {
+    let database = database(folder);
+    let mut query = database.prepare("SELECT doc FROM call ORDER BY key").expect("a query");
+    let docs = query.query_map([], |row| row.get::<_, String>(0)).expect("rows");
+    let verdict = |doc: String| {
+        let doc: Value = serde_json::from_str(&doc).expect("JSON");
+        doc["verdict"]["verdict"].as_str().unwrap_or("alive").to_owned()
+    };
+    docs.map(|doc| verdict(doc.expect("a row"))).collect()
+}
+
+#[test]
+fn a_record_of_a_call_from_before_the_window_joins_it_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = settings(folder.path()).display().to_string();
+    let house = House::start(folder.path(), &["--config", &config]);
+    let began = r#"{"Event":"Newchannel","Timestamp":"1795430222.634500","Uniqueid":"1795430222.0",
+        "Linkedid":"1795430222.0","Channel":"PJSIP/trunk-00000000","CallerIDNum":"13800138001","Exten":"8001"}"#;
+    let head = [("content-type", "application/json")];
+    assert_eq!(house.ask("POST", "/hook/front", &head, began.as_bytes()).0, 200);
+    assert!(house.stop().success());
+    much_later(folder.path(), 1);
+    let file = lab("01-ring1", "cel.csv");
+    let (code, told) = backfill(folder.path(), &[&file]);
+    assert_eq!((code, &told["new"]), (0, &told["records"]), "{told}");
+    assert_eq!(stored_calls(folder.path()), ["within"], "joined to what was known live");
+    much_later(folder.path(), 2);
+    let (_, again) = backfill(folder.path(), &[&file]);
+    assert_eq!((&again["new"], &again["repeated"]), (&0.into(), &told["records"]), "{again}");
+    let house = House::start(folder.path(), &["--config", &config]);
+    let (_, beside) = backfill(folder.path(), &[&file, &lab("01-ring1", "cdr.csv")]);
+    assert_eq!((&beside["new"], &beside["repeated"]), (&1.into(), &told["records"]), "{beside}");
+    assert!(house.stop().success());
+    assert_eq!(stored_calls(folder.path()), ["within"]);
+    let data = folder.path().join("data").display().to_string();
+    let (code, text) = run(&["replay", "--config", &config, "--data", &data]);
+    assert_eq!(code, 0, "rebuilt it is the same: {text}");
 }
 
 #[test]

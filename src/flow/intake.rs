@@ -35,6 +35,14 @@ pub struct Announced {
     pub hints: Hints,
 }
 
+/// How a delivery came to us.
+#[derive(Clone, Copy)]
+enum Way {
+    Sent,
+    /// In a file, whatever its age.
+    Found,
+}
+
 /// What the sender is to be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -139,7 +147,7 @@ impl Intake {
             };
         }
         let id = source.pbx.delivery_key(&delivery);
-        self.keep(source, delivery, id).await
+        self.keep(source, delivery, id, Way::Sent).await
     }
 
     /// Takes an event that we fetched ourselves over a feed. `id` is ours, so that two events with
@@ -148,7 +156,7 @@ impl Intake {
         let rules = self.rules();
         let Some(source) = rules.sources.get(source) else { return Answer::NoSuchSource };
         self.metrics.received(&source.name);
-        self.keep(source, delivery, Some(id.to_owned())).await
+        self.keep(source, delivery, Some(id.to_owned()), Way::Sent).await
     }
 
     /// Takes a record that nobody sent: an operator found it in the phone system's own files, and
@@ -158,7 +166,7 @@ impl Intake {
         let Some(source) = rules.sources.get(source) else { return Answer::NoSuchSource };
         self.metrics.received(&source.name);
         let id = source.pbx.delivery_key(&record);
-        self.keep(source, record, id).await
+        self.keep(source, record, id, Way::Found).await
     }
 
     /// Notes for the metrics whether a source's feed stands.
@@ -167,7 +175,13 @@ impl Intake {
     }
 
     /// Reads an authentic delivery and keeps it, understood or not.
-    async fn keep(&self, source: &Source, delivery: Delivery, id: Option<String>) -> Answer {
+    async fn keep(
+        &self,
+        source: &Source,
+        delivery: Delivery,
+        id: Option<String>,
+        way: Way,
+    ) -> Answer {
         let reading = source.read(&delivery);
         let reply = source.pbx.reply(&delivery, &source.dialect());
         let why_not_understood = match &reading {
@@ -182,7 +196,11 @@ impl Intake {
             Ok(fact) => fact,
             Err(error) => return self.refused(source, &error),
         };
-        let receipt = match self.store.deliver(fact, reading).await {
+        let receipt = match way {
+            Way::Sent => self.store.deliver(fact, reading).await,
+            Way::Found => self.store.deliver_record(fact, reading).await,
+        };
+        let receipt = match receipt {
             Ok(receipt) => receipt,
             Err(error) => return self.refused(source, &error),
         };

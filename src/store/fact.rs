@@ -48,6 +48,10 @@ impl Kind {
     }
 }
 
+/// Who brought a delivery that nobody sent: an operator, out of the phone system's own files. Its
+/// call may be of any age.
+pub const BACKFILL: &str = "backfill";
+
 /// A fact to be appended.
 #[derive(Debug, Clone)]
 pub struct NewFact {
@@ -56,6 +60,7 @@ pub struct NewFact {
     pub at: Moment,
     /// 0 unless it is a delivery.
     pub source: i64,
+    /// Of an act, or [`BACKFILL`].
     pub who: Option<String>,
     pub delivery_id: Option<String>,
     pub head: String,
@@ -64,6 +69,11 @@ pub struct NewFact {
 }
 
 impl NewFact {
+    /// Whether it is a record out of a file.
+    pub fn is_record(&self) -> bool {
+        self.who.as_deref() == Some(BACKFILL)
+    }
+
     /// A person's or the daemon's own fact, with a JSON body.
     pub fn act(site: i64, kind: Kind, at: Moment, who: &str, body: &impl Serialize) -> Self {
         let body = bytes::Bytes::from(serde_json::to_vec(body).unwrap_or_default());
@@ -98,6 +108,13 @@ pub struct Fact {
     pub body: Vec<u8>,
     pub digest: Vec<u8>,
     pub chain: Vec<u8>,
+}
+
+impl Fact {
+    /// Whether it is a record out of a file.
+    pub fn is_record(&self) -> bool {
+        self.who.as_deref() == Some(BACKFILL)
+    }
 }
 
 /// The parts of a fact that its chain value covers, besides the value before it.

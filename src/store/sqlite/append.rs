@@ -82,11 +82,7 @@ impl<'a> Appender<'a> {
 
     /// Appends a delivery unless it came before.
     pub fn deliver(&mut self, fact: &NewFact, repeats: &mut Repeats) -> Result<Receipt> {
-        let identity = Identity {
-            source: fact.source,
-            delivery_id: fact.delivery_id.clone(),
-            digest: fact.digest,
-        };
+        let identity = Identity::of(fact);
         if let Some(fact) = repeats.find(self.tx, &identity)? {
             return Ok(Receipt { fact, repeated: true });
         }

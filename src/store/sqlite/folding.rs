@@ -28,7 +28,18 @@ pub struct Unfolded {
     pub site: i64,
     pub source: i64,
     pub received_at: Moment,
+    /// Out of a file: its call may be older than the window.
+    pub record: bool,
     pub reading: std::result::Result<Reading, Refusal>,
+}
+
+/// Whence events come.
+#[derive(Clone, Copy)]
+struct Told {
+    fact: i64,
+    site: i64,
+    source: i64,
+    record: bool,
 }
 
 /// What was read before of a call.
@@ -79,6 +90,11 @@ impl Folding {
         }
     }
 
+    /// Whether there are calls that only a record can still belong to.
+    pub fn has_past(&self) -> bool {
+        self.first_bucket > 0
+    }
+
     /// Forgets everything that can be read again.
     pub fn forget(&mut self) {
         self.calls.clear();
@@ -94,10 +110,11 @@ impl Folding {
         for unfolded in waiting {
             beats.learn(&unfolded);
             let (fact, site, source) = (unfolded.fact, unfolded.site, unfolded.source);
+            let told = Told { fact, site, source, record: unfolded.record };
             match unfolded.reading {
                 Err(refusal) => note_unread(step, site, fact, unfolded.received_at, &refusal)?,
                 Ok(reading) => {
-                    for call in self.place(step, fact, site, source, reading.events)? {
+                    for call in self.place(step, told, reading.events)? {
                         touched.insert(call, site);
                     }
                     if !reading.feed.is_empty() {
@@ -124,11 +141,10 @@ impl Folding {
     fn place(
         &mut self,
         step: &Step<'_>,
-        fact: i64,
-        site: i64,
-        source: i64,
+        told: Told,
         events: Vec<CallEvent>,
     ) -> Result<BTreeSet<i64>> {
+        let Told { fact, site, source, record } = told;
         let mut touched = BTreeSet::new();
         let mut created = BTreeSet::new();
         let mut fresh = 0;
@@ -136,7 +152,7 @@ impl Folding {
             let mut known = BTreeSet::new();
             let mut unknown = Vec::new();
             for tie in &event.ties {
-                match self.call_of(step.tx, site, tie)? {
+                match self.call_of(step.tx, site, tie, record)? {
                     Some(call) => drop(known.insert(call)),
                     None => unknown.push(tie.clone()),
                 }
@@ -168,16 +184,25 @@ impl Folding {
         Ok(touched)
     }
 
-    fn call_of(&mut self, tx: &Connection, site: i64, tie: &Tie) -> Result<Option<i64>> {
+    /// The call of a tie: one of the window, or of any age for a record out of a file.
+    fn call_of(
+        &mut self,
+        tx: &Connection,
+        site: i64,
+        tie: &Tie,
+        record: bool,
+    ) -> Result<Option<i64>> {
         let text = tie_text(tie);
         if let Some(call) = self.ties.get(&(site, text.clone())) {
             return Ok(Some(*call));
         }
         let key = tie_key(site, &text);
-        if !self.filter.may_hold(key) {
+        let past = record && self.has_past();
+        if !past && !self.filter.may_hold(key) {
             return Ok(None);
         }
-        let call = calls::tied(tx, self.first_bucket, key, site, &text)?;
+        let first_bucket = if past { 0 } else { self.first_bucket };
+        let call = calls::tied(tx, first_bucket, key, site, &text)?;
         if let Some(call) = call {
             self.ties.insert((site, text), call);
         }

@@ -100,7 +100,8 @@ pub fn unfolded(
             let source = names.sources.get(&fact.source).map_or("", String::as_str);
             let reading = interpreter.read(source, &fact.delivery());
             let (site, source, received_at) = (fact.site, fact.source, moment(fact.at_us));
-            Unfolded { fact: fact.id, site, source, received_at, reading }
+            let record = fact.is_record();
+            Unfolded { fact: fact.id, site, source, received_at, record, reading }
         })
         .collect())
 }

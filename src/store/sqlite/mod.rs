@@ -21,6 +21,7 @@ pub mod objects;
 pub mod people;
 mod progress;
 pub mod pulse;
+mod record;
 pub mod recordings;
 pub mod renditions;
 mod repeats;
@@ -84,6 +85,8 @@ struct Inner {
     folded_to: watch::Receiver<i64>,
     names: RwLock<Arc<Names>>,
     path: PathBuf,
+    /// Oldest bucket in which the writer looks for repeats.
+    repeats_from: i64,
     readers: Mutex<Vec<Connection>>,
     readers_max: usize,
     threads: Mutex<Option<Threads>>,
@@ -127,7 +130,9 @@ impl Store {
         let (folded_sender, folded_to) = watch::channel(folded);
         let gate = checkpoint::Gate::default();
         let filter = Arc::new(filter::Filter::new());
-        let mut repeats = repeats::Repeats::new(&options.path, first, Arc::clone(&filter));
+        // What was not settled when we went down is settled by this run: that is no closed past.
+        let kept_from = first.min(repeats::settled_to(&connection)? + 1);
+        let mut repeats = repeats::Repeats::new(&options.path, kept_from, Arc::clone(&filter));
         if !options.guest {
             repeats.recover(&connection)?;
         }
@@ -153,6 +158,7 @@ impl Store {
             folded_to,
             names: RwLock::new(Arc::new(names)),
             path: options.path.clone(),
+            repeats_from: kept_from >> filter::BUCKET_BITS,
             readers: Mutex::new(Vec::new()),
             readers_max: options.readers,
             threads: Mutex::new(Some(threads)),

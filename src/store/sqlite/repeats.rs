@@ -8,7 +8,7 @@
 
 use super::filter::{BUCKET_BITS, Filter};
 use super::{connect, progress};
-use crate::store::{Kind, Result};
+use crate::store::{Kind, NewFact, Result};
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
 use std::path::Path;
@@ -24,6 +24,12 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// That of a delivery.
+    pub fn of(fact: &NewFact) -> Self {
+        let delivery_id = fact.delivery_id.clone();
+        Self { source: fact.source, delivery_id, digest: fact.digest }
+    }
+
     /// 64 bits of it, evenly spread.
     fn key(&self) -> i64 {
         let mut key = [0u8; 8];
@@ -76,15 +82,7 @@ impl Repeats {
     /// When the disk fails.
     pub fn recover(&mut self, connection: &Connection) -> Result<()> {
         self.waiting = Default::default();
-        let settled_to = match progress::find(connection, progress::SETTLED_TO)? {
-            Some(mark) => mark,
-            None => {
-                // A database from before this mark settled its keys with the fold.
-                let mark = progress::get(connection, progress::FOLDED_TO)?;
-                progress::set(connection, progress::SETTLED_TO, mark)?;
-                mark
-            }
-        };
+        let settled_to = settled_to(connection)?;
         self.newest = settled_to;
         let mut query = connection.prepare_cached(
             "SELECT id, source, delivery_id, digest FROM fact WHERE id > ?1 AND kind = ?2",
@@ -170,6 +168,33 @@ impl Repeats {
         let oldest = waiting.map(|(fact, _)| *fact).min();
         progress::set(tx, progress::SETTLED_TO, oldest.map_or(self.newest, |fact| fact - 1))
     }
+}
+
+/// The newest fact up to which all keys are in the table.
+pub fn settled_to(connection: &Connection) -> Result<i64> {
+    if let Some(mark) = progress::find(connection, progress::SETTLED_TO)? {
+        return Ok(mark);
+    }
+    // A database from before this mark settled its keys with the fold.
+    let mark = progress::get(connection, progress::FOLDED_TO)?;
+    progress::set(connection, progress::SETTLED_TO, mark)?;
+    Ok(mark)
+}
+
+/// The fact before a window that a delivery repeats. Nothing is written there any more, so that any
+/// connection sees all of it.
+pub fn find_before(
+    connection: &Connection,
+    first_bucket: i64,
+    identity: &Identity,
+) -> Result<Option<i64>> {
+    let key = identity.key();
+    for bucket in (0..first_bucket).rev() {
+        if let Some(fact) = in_bucket(connection, bucket, key, identity)? {
+            return Ok(Some(fact));
+        }
+    }
+    Ok(None)
 }
 
 fn insert(tx: &Connection, part: HashMap<i64, Vec<(i64, Identity)>>) -> Result<()> {

@@ -23,6 +23,9 @@ const FOLD_MIN: usize = 48;
 const FOLD_MAX: usize = 512;
 /// Deliveries that wait in memory for their fold at most.
 const UNFOLDED_MAX: usize = 32_768;
+/// Records out of files folded in one transaction at most, where there are calls from before the
+/// window: each of their ids is looked for in all of them.
+const FOLD_RECORDS_MAX: usize = 8;
 /// How long deliveries wait for company before they are folded.
 const FOLD_AFTER: Duration = Duration::from_millis(10);
 
@@ -281,6 +284,7 @@ impl Writer {
                     let Deliver { fact, reading, reply } = *deliver;
                     let receipt = tx.appender.deliver(&fact, &mut self.repeats);
                     let (site, source, received_at) = (fact.site, fact.source, fact.at);
+                    let record = fact.is_record();
                     match receipt {
                         Ok(receipt) => {
                             answers.push(Answer::Receipt(reply, receipt));
@@ -289,7 +293,9 @@ impl Writer {
                                 if let Err(refusal) = &reading {
                                     tx.note_unread(site, fact, received_at, refusal)?;
                                 }
-                                fresh.push(Unfolded { fact, site, source, received_at, reading });
+                                let next =
+                                    Unfolded { fact, site, source, received_at, record, reading };
+                                fresh.push(next);
                             }
                         }
                         Err(error) => {
@@ -314,10 +320,21 @@ impl Writer {
         Ok(newest)
     }
 
+    /// How many of the oldest waiting deliveries are folded together, of so many.
+    fn few(&self, count: usize) -> usize {
+        let records_max = if self.folding.has_past() { FOLD_RECORDS_MAX } else { usize::MAX };
+        let mut records = 0;
+        let fits = |next: &&Unfolded| {
+            records += usize::from(next.record);
+            records <= records_max
+        };
+        self.unfolded.iter().take(count).take_while(fits).count()
+    }
+
     /// Folds the oldest waiting deliveries. Their facts are safe already, so this commit needs no
     /// synchronisation of its own: the next one carries it.
     fn fold_some(&mut self, count: usize) {
-        let count = self.unfolded.len().min(count);
+        let count = self.few(count);
         let some: Vec<Unfolded> = self.unfolded.drain(..count).collect();
         let Some(last) = some.last().map(|unfolded| unfolded.fact) else { return };
         let gate = Arc::clone(&self.gate);
