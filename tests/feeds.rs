@@ -10,8 +10,9 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use switch::{Encrypted, Manager, Switch, block};
-use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::tungstenite::Message;
 
 /// Settings with one source that has a feed.
 fn settings(folder: &Path, adapter: &str, feed: &str, more: &str) -> String {
@@ -325,22 +326,11 @@ fn an_encrypted_manager_is_trusted_by_its_issuer_and_its_name() {
 }
 
 #[test]
-#[allow(clippy::result_large_err, reason = "the library's own type of answer")]
 fn events_of_a_websocket_are_kept_byte_for_byte() {
     const EVENT: &str = r#"{ "type":"ChannelCreated", "timestamp":"2026-11-23T18:43:25.249+0800" ,"channel":{"id":"1.1","name":"PJSIP/trunk-1","state":"Ring"}}"#;
     let folder = tempfile::tempdir().expect("a folder");
-    let switch = Switch::scripted(|_, stream, say| {
-        let mut asked = String::new();
-        let mut socket = tungstenite::accept_hdr(
-            stream,
-            |request: &tungstenite::handshake::server::Request, response| {
-                let proof = request.headers().get("authorization");
-                asked = format!("{} {proof:?}", request.uri());
-                Ok(response)
-            },
-        )
-        .expect("a WebSocket");
-        say(&asked);
+    let none = |_: &str| "[]".to_owned();
+    let switch = Switch::ari(none, |_, mut socket, _| {
         let mut send = |text: &str| socket.send(Message::text(text)).expect("sent");
         send(r#"{"type":"ChannelDialplan"}"#);
         send(r#"{"type":"ChannelVarset","variable":"X"}"#);
@@ -359,21 +349,18 @@ fn events_of_a_websocket_are_kept_byte_for_byte() {
 }
 
 #[test]
-#[allow(clippy::result_large_err, reason = "the library's own type of answer")]
 fn a_listener_that_another_one_replaced_comes_back_and_check_replaces_none() {
     let folder = tempfile::tempdir().expect("a folder");
-    let switch = Switch::scripted(|number, stream, say| {
-        let name = |request: &tungstenite::handshake::server::Request, response| {
-            say(&request.uri().to_string());
-            Ok(response)
-        };
-        let mut socket = tungstenite::accept_hdr(stream, name).expect("a WebSocket");
-        if number == 0 {
-            let replaced = r#"{"type":"ApplicationReplaced","application":"ringledger"}"#;
-            socket.send(Message::text(replaced)).expect("sent");
-        }
-        while socket.read().is_ok() && number < 2 {}
-    });
+    let switch = Switch::ari(
+        |_| "[]".to_owned(),
+        |number, mut socket, _| {
+            if number == 0 {
+                let replaced = r#"{"type":"ApplicationReplaced","application":"ringledger"}"#;
+                socket.send(Message::text(replaced)).expect("sent");
+            }
+            while socket.read().is_ok() && number < 2 {}
+        },
+    );
     let feed = format!("ari://127.0.0.1:{}", switch.port);
     let config = settings(folder.path(), "asterisk", &feed, "");
     let house = House::start(folder.path(), &["--config", &config]);
@@ -401,6 +388,104 @@ fn check_tells_a_wrong_login_of_a_websocket_from_one_that_is_not_there() {
     assert!(text.starts_with("BAD") && text.contains("user `ring` or its secret"), "{text}");
     let text = answered("HTTP/1.1 404 Not Found");
     assert!(text.starts_with("BAD") && text.contains("there is no ARI"), "{text}");
+}
+
+/// Ends of the calls so far by their names, once there are as many as wanted.
+fn ended(folder: &Path, wanted: &[(&str, bool)]) {
+    until("the calls and their ends", || {
+        let database = database(folder);
+        let mut query = database.prepare("SELECT doc FROM call ORDER BY key").expect("a query");
+        let docs = query.query_map([], |row| row.get::<_, String>(0)).expect("rows");
+        let found: Vec<(String, bool)> = docs
+            .map(|doc| {
+                let doc: Value = serde_json::from_str(&doc.expect("a row")).expect("JSON");
+                let inferred = doc["ended_inferred"].as_bool().unwrap_or_default();
+                assert_eq!(inferred, !doc["ended_at"].is_null(), "nobody told an end: {doc}");
+                (doc["call_id"].as_str().expect("an id").to_owned(), inferred)
+            })
+            .collect();
+        let found: Vec<(&str, bool)> = found.iter().map(|(id, end)| (id.as_str(), *end)).collect();
+        (found == wanted).then_some(())
+    });
+}
+
+fn gap_is_found(house: &House) {
+    let metric = "ringledger_findings{site=\"default\",code=\"feed_gap\",state=\"open\"} 1";
+    until("the finding", || {
+        let metrics = String::from_utf8(house.ask("GET", "/metrics", &[], b"").1).expect("text");
+        metrics.contains(metric).then_some(())
+    });
+}
+
+#[test]
+fn calls_that_a_rest_list_shows_after_a_gap_outlived_it_and_the_others_did_not() {
+    fn channel(id: &str, name: &str, state: &str) -> String {
+        format!(
+            r#"{{"id":"{id}","name":"PJSIP/{name}","state":"{state}","caller":{{"name":"","number":"13800138001"}},"connected":{{"name":"","number":""}},"accountcode":"","dialplan":{{"context":"from-trunk","exten":"8001","priority":1}},"creationtime":"2026-11-23T18:43:25.249+0800","language":"en"}}"#
+        )
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let sockets = AtomicUsize::new(0);
+    let list = move |path: &str| {
+        match path {
+        // The first time nothing is alive yet.
+        "/pbx/ari/channels" if sockets.fetch_add(1, Ordering::SeqCst) == 0 => {
+            "[]".to_owned()
+        }
+        "/pbx/ari/channels" => {
+            let (old, new) = (channel("1.1", "trunk-1", "Up"), channel("1.8", "trunk-8", "Ring"));
+            format!("[ {old},{new},{}]", channel("1.9", "8001-9", "Up"))
+        }
+        "/pbx/ari/bridges" if sockets.load(Ordering::SeqCst) == 1 => "[]".to_owned(),
+        "/pbx/ari/bridges" => {
+            r#"[{"id":"b-1","technology":"simple_bridge","bridge_type":"mixing","channels":["1.8","1.9"]}]"#.to_owned()
+        }
+        _ => String::new(),
+    }
+    };
+    let switch = Switch::ari(list, |number, mut socket, _| {
+        if number == 0 {
+            for (id, name) in [("1.1", "trunk-1"), ("1.2", "trunk-2")] {
+                let channel = channel(id, name, "Ring");
+                let event = format!(
+                    r#"{{"type":"ChannelCreated","timestamp":"2026-11-23T18:43:25.249+0800","channel":{channel}}}"#
+                );
+                socket.send(Message::text(event)).expect("sent");
+            }
+            return;
+        }
+        while socket.read().is_ok() {}
+    });
+    let feed = format!("ari://127.0.0.1:{}/pbx", switch.port);
+    let config = settings(folder.path(), "asterisk", &feed, "");
+    let house = House::start(folder.path(), &["--config", &config]);
+    let kept = wait_for(folder.path(), "the lists", |kept| {
+        kept.iter().filter(|body| body.contains("8001-9")).count() == 1
+    });
+    let row = channel("1.8", "trunk-8", "Ring");
+    assert!(kept.contains(&row), "an item as it was written: {kept:?}");
+    ended(folder.path(), &[("1.1", false), ("1.2", true), ("1.8", false)]);
+    gap_is_found(&house);
+    assert!(house.stop().success());
+    let data = folder.path().join("data");
+    let (_, listed) = run(&["deliveries", "--json", "--data", &data.to_string_lossy()]);
+    assert_eq!(listed.matches("\"understood\":false").count(), 0, "{listed}");
+}
+
+#[test]
+fn a_rest_list_that_is_refused_leaves_the_feed_standing_and_check_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let switch = Switch::ari(|_| String::new(), |_, mut socket, _| while socket.read().is_ok() {});
+    let feed = format!("ari://127.0.0.1:{}", switch.port);
+    let config = settings(folder.path(), "asterisk", &feed, "");
+    let _house = House::start(folder.path(), &["--config", &config]);
+    wait_for(folder.path(), "the feed", |kept| kept == ["up"]);
+    let text = check(&config, folder.path());
+    assert!(
+        text.contains("BAD") && text.contains("404") && text.contains("/ari/channels"),
+        "{text}"
+    );
+    assert!(text.contains("connected and logged in"), "{text}");
 }
 
 /// The next command of an event socket's client; empty at its end.
@@ -461,6 +546,104 @@ fn events_of_an_event_socket_are_kept_byte_for_byte_in_either_form() {
     let data = folder.path().join("data");
     let (_, listed) = run(&["deliveries", "--json", "--data", &data.to_string_lossy()]);
     assert_eq!(listed.matches("\"understood\":true").count(), 5, "whatever the dialect: {listed}");
+}
+
+/// Lets a client in, up to its question for the calls that are alive.
+fn let_in(stream: TcpStream) -> BufReader<TcpStream> {
+    let mut stream = BufReader::new(stream);
+    drop(stream.get_mut().write_all(b"Content-Type: auth/request\n\n"));
+    command(&mut stream);
+    reply(&mut stream, "+OK accepted");
+    command(&mut stream);
+    reply(&mut stream, "+OK event listener enabled json");
+    assert_eq!(command(&mut stream), "api show channels as json");
+    stream
+}
+
+fn answer(stream: &mut BufReader<TcpStream>, kind: &str, body: &str) {
+    let frame = format!("Content-Type: {kind}\nContent-Length: {}\n\n{body}", body.len());
+    drop(stream.get_mut().write_all(frame.as_bytes()));
+}
+
+#[test]
+fn calls_that_an_event_socket_lists_after_a_gap_outlived_it_and_the_others_did_not() {
+    fn created(id: &str) -> String {
+        format!(
+            r#"{{"Event-Name":"CHANNEL_CREATE","Unique-ID":"{id}","Call-Direction":"inbound","Event-Date-Timestamp":"1795430222100000","Caller-Channel-Created-Time":"1795430222100000","Caller-Caller-ID-Number":"13800138001","Caller-Destination-Number":"8001"}}"#
+        )
+    }
+    fn row(id: &str, direction: &str, state: &str, call: &str) -> String {
+        format!(
+            r#"{{"uuid":"{id}","direction":"{direction}","created":"2026-11-23 18:43:25","created_epoch":"1795430222","name":"sofia/external/13800138001","state":"CS_EXECUTE","cid_name":"","cid_num":"13800138001","ip_addr":"192.0.2.1","dest":"8001","callstate":"{state}","call_uuid":"{call}"}}"#
+        )
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let switch = Switch::scripted(|number, stream, _| {
+        let mut stream = let_in(stream);
+        if number == 0 {
+            answer(&mut stream, "api/response", r#"{"row_count":0}"#);
+            for id in ["u-1", "u-2", "u-3"] {
+                answer(&mut stream, "text/event-json", &created(id));
+            }
+            drop(stream.get_mut().write_all(b"Content-Type: text/disconnect-notice\n\n"));
+            return;
+        }
+        let rows = [
+            row("u-1", "inbound", "ACTIVE", ""),
+            row("u-3", "inbound", "HANGUP", "u-3"),
+            row("u-9", "outbound", "ACTIVE", "u-8"),
+            row("u-8", "inbound", "ACTIVE", "u-8"),
+        ];
+        answer(
+            &mut stream,
+            "api/response",
+            &format!(r#"{{"row_count":4,"rows":[{}]}}"#, rows.join(",")),
+        );
+        while !command(&mut stream).is_empty() {
+            reply(&mut stream, "+OK no longer logging");
+        }
+    });
+    let feed = format!("esl://127.0.0.1:{}", switch.port);
+    let config = settings(folder.path(), "freeswitch", &feed, "");
+    let house = House::start(folder.path(), &["--config", &config]);
+    let kept = wait_for(folder.path(), "the list", |kept| kept.len() >= 10);
+    let row = row("u-9", "outbound", "ACTIVE", "u-8");
+    assert!(kept.contains(&row), "a row as it was written: {kept:?}");
+    ended(folder.path(), &[("u-1", false), ("u-2", true), ("u-3", true), ("u-8", false)]);
+    gap_is_found(&house);
+    assert!(house.stop().success());
+    let data = folder.path().join("data");
+    let (_, listed) = run(&["deliveries", "--json", "--data", &data.to_string_lossy()]);
+    assert_eq!(listed.matches("\"understood\":false").count(), 0, "{listed}");
+}
+
+#[test]
+fn check_says_whether_an_event_socket_lists_the_calls_that_are_alive() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = |kind: &'static str, body: &'static str| {
+        let switch = Switch::scripted(move |_, stream, _| {
+            let mut stream = let_in(stream);
+            match kind {
+                "command/reply" => reply(&mut stream, body),
+                kind => answer(&mut stream, kind, body),
+            }
+            while !command(&mut stream).is_empty() {
+                reply(&mut stream, "+OK no longer logging");
+            }
+        });
+        let feed = format!("esl://127.0.0.1:{}", switch.port);
+        check(&settings(folder.path(), "freeswitch", &feed, ""), folder.path())
+    };
+    let text = said("api/response", r#"{"row_count":0}"#);
+    assert!(text.contains("ok   feed of front: the calls that are alive can be asked"), "{text}");
+    assert!(!text.contains("BAD"), "{text}");
+    let refused =
+        [("api/response", "-ERR not found\n"), ("command/reply", "-ERR permission denied")];
+    for (kind, body) in refused {
+        let text = said(kind, body);
+        assert!(text.contains("BAD") && text.contains("api show"), "{text}");
+        assert!(text.contains(body.trim()), "{text}");
+    }
 }
 
 #[test]

@@ -63,6 +63,14 @@ impl FromStr for Address {
     }
 }
 
+impl Address {
+    /// Host and port as a URL has them.
+    pub fn authority(&self) -> String {
+        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
+        format!("{open}{}{close}:{}", self.host, self.port)
+    }
+}
+
 /// `host:port`, `host`, `[::1]:port` or `[::1]`; the host without brackets.
 fn split_port(place: &str) -> Option<(&str, Option<u16>)> {
     let port = |digits: &str| digits.parse().ok().filter(|port| *port != 0).map(Some);
@@ -85,9 +93,7 @@ impl fmt::Display for Address {
             (scheme.1, scheme.2) == (self.protocol, self.tls)
         };
         let scheme = SCHEMES.iter().find(own).map_or("", |scheme| scheme.0);
-        let bracketed = self.host.contains(':');
-        let (open, close) = if bracketed { ("[", "]") } else { ("", "") };
-        write!(f, "{scheme}://{open}{}{close}:{}{}", self.host, self.port, self.path)
+        write!(f, "{scheme}://{}{}", self.authority(), self.path)
     }
 }
 

@@ -2,7 +2,7 @@
 //! and values unchanged; a name that comes twice becomes a list.
 
 use super::dial::{Stream, dial};
-use super::{CUT_BYTES, Event, Fault, FaultKind, Heard, Settings, cut, in_time};
+use super::{CUT_BYTES, Event, Fault, FaultKind, Heard, Settings, cut, in_time, unlisted};
 use bytes::{Bytes, BytesMut};
 use encoding_rs::GB18030;
 use futures_util::StreamExt;
@@ -269,10 +269,9 @@ fn event(block: &Block) -> Event {
 
 fn answer(block: &Block) -> Heard {
     match (block.value("Response"), block.value("ActionID")) {
-        (Some("Error"), Some("CoreShowChannels")) => Heard::Refused(format!(
-            "the calls that are alive cannot be asked for ({}): give the manager's user \
-             `write = reporting`, or calls alive in a gap are closed by rule",
-            block.value("Message").unwrap_or("refused")
+        (Some("Error"), Some("CoreShowChannels")) => Heard::Refused(unlisted(
+            block.value("Message").unwrap_or("refused"),
+            "give the manager's user `write = reporting`",
         )),
         _ => Heard::Alive,
     }

@@ -1,13 +1,13 @@
-//! ARI: JSON events over a WebSocket, each kept as it came.
+//! ARI: JSON events over a WebSocket, each kept as it came, after the calls that are alive.
 
 use super::dial::{Stream, dial};
-use super::{CUT_BYTES, Event, Fault, FaultKind, Heard, Settings, cut, in_time};
+use super::{CUT_BYTES, Event, Fault, FaultKind, Heard, Settings, cut, in_time, rest, unlisted};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -40,13 +40,17 @@ pub struct Session {
     socket: WebSocketStream<Box<dyn Stream>>,
     leave_out: BTreeSet<String>,
     event_bytes_max: usize,
+    /// What was alive when it began, or why that is not known.
+    living: VecDeque<Heard>,
 }
 
 impl Session {
-    /// Connects, proves itself and subscribes.
+    /// Connects, proves itself, subscribes, and asks for the calls that are alive: after a gap they
+    /// show what outlived it. What ends meanwhile is told over the WebSocket.
     pub async fn open(settings: &Settings) -> Result<Self, Fault> {
         let stream = dial(settings).await?;
-        let request = request(settings)?;
+        let proof = proof(settings)?;
+        let request = request(settings, proof.clone())?;
         let bytes_max = settings.event_bytes_max.saturating_mul(CUT_AT_MOST);
         let config = WebSocketConfig::default()
             .max_message_size(Some(bytes_max))
@@ -57,10 +61,20 @@ impl Session {
         };
         let (socket, _) = in_time("the WebSocket handshake", shake).await?;
         let (leave_out, event_bytes_max) = (settings.leave_out.clone(), settings.event_bytes_max);
-        Ok(Self { socket, leave_out, event_bytes_max })
+        let living = match rest::living(settings, &proof).await {
+            Ok(events) => events.into_iter().map(Heard::Event).collect(),
+            Err(fault) => {
+                let cure = "let the user read /ari/channels and /ari/bridges";
+                VecDeque::from([Heard::Refused(unlisted(&fault.text, cure))])
+            }
+        };
+        Ok(Self { socket, leave_out, event_bytes_max, living })
     }
 
     pub async fn heard(&mut self) -> Result<Heard, Fault> {
+        if let Some(heard) = self.living.pop_front() {
+            return Ok(heard);
+        }
         let message = self.socket.next().await.ok_or_else(Fault::closed)?.map_err(lost)?;
         Ok(match message {
             Message::Text(text) => self.event(Bytes::from(text))?,
@@ -97,25 +111,27 @@ impl Session {
 }
 
 /// Name and secret go in a header: an address is written to logs on its way.
-fn request(settings: &Settings) -> Result<Request, Fault> {
-    let address = &settings.address;
-    let host = match address.host.contains(':') {
-        true => format!("[{}]", address.host),
-        false => address.host.clone(),
-    };
-    let (port, path) = (address.port, &address.path);
-    let app = settings.app;
-    let url = format!("ws://{host}:{port}{path}/ari/events?app={app}&subscribeAll=true");
-    let wrong = |error: &dyn std::fmt::Display| {
-        Fault::new(FaultKind::Protocol, format!("{address} makes no request: {error}"))
-    };
-    let mut request = url.into_client_request().map_err(|error| wrong(&error))?;
+fn proof(settings: &Settings) -> Result<HeaderValue, Fault> {
     let proof = STANDARD.encode(format!("{}:{}", settings.user, settings.secret.0));
-    let mut proof =
-        HeaderValue::try_from(format!("Basic {proof}")).map_err(|error| wrong(&error))?;
+    let proof = HeaderValue::try_from(format!("Basic {proof}"));
+    let mut proof = proof.map_err(|error| no_request(settings, &error))?;
     proof.set_sensitive(true);
+    Ok(proof)
+}
+
+fn request(settings: &Settings, proof: HeaderValue) -> Result<Request, Fault> {
+    let address = &settings.address;
+    let (place, path, app) = (address.authority(), &address.path, settings.app);
+    let url = format!("ws://{place}{path}/ari/events?app={app}&subscribeAll=true");
+    let request = url.into_client_request();
+    let mut request = request.map_err(|error| no_request(settings, &error))?;
     request.headers_mut().insert(header::AUTHORIZATION, proof);
     Ok(request)
+}
+
+fn no_request(settings: &Settings, error: &dyn std::fmt::Display) -> Fault {
+    let text = format!("{} makes no request: {error}", settings.address);
+    Fault::new(FaultKind::Protocol, text)
 }
 
 fn refused(settings: &Settings, error: &tungstenite::Error) -> Fault {

@@ -1,10 +1,12 @@
 //! Trying a feed out for `ringledger check`: what would go wrong, and the cure.
 
-use super::{Fault, FaultKind, Session, Settings, TRIAL_APP, ami};
+use super::{Fault, FaultKind, Heard, Session, Settings, TRIAL_APP, ami};
 use std::time::Duration;
 
 /// How long an answer or event that ought to come is waited for.
 const WAIT: Duration = Duration::from_secs(3);
+
+const LISTED: &str = "the calls that are alive can be asked for after a gap";
 
 /// One thing that was tried, and how it went.
 pub type Remark = Result<String, String>;
@@ -19,7 +21,7 @@ pub async fn check(settings: &Settings) -> Vec<Remark> {
     let mut remarks = vec![Ok(format!("{}: connected and logged in", settings.address))];
     let ended = match opened {
         Session::Ami(mut session) => manager(&mut session, &mut remarks).await,
-        session => alive(session).await,
+        session => alive(session, &mut remarks).await,
     };
     remarks.extend(ended.err().map(|fault| Err(fault.to_string())));
     remarks
@@ -30,9 +32,14 @@ async fn waited<T>(what: &str, step: impl Future<Output = Result<T, Fault>>) -> 
     tokio::time::timeout(WAIT, step).await.map_err(late)?
 }
 
-async fn alive(mut session: Session) -> Result<(), Fault> {
+/// Whether the other side lives and lists its calls: what it answers first is that list.
+async fn alive(mut session: Session, remarks: &mut Vec<Remark>) -> Result<(), Fault> {
     session.ask_alive().await?;
-    waited("a sign of life", session.heard()).await.map(|_| ())
+    remarks.push(match waited("a sign of life", session.heard()).await? {
+        Heard::Refused(why) => Err(why),
+        _ => Ok(LISTED.into()),
+    });
+    Ok(())
 }
 
 /// What a manager's user may ask and read.
@@ -54,7 +61,7 @@ async fn manager(session: &mut ami::Session, remarks: &mut Vec<Remark>) -> Resul
         Some("Error") => Err("the calls that are alive cannot be asked for after a gap: give the \
                               user `write = reporting`"
             .into()),
-        _ => Ok("the calls that are alive can be asked for after a gap".into()),
+        _ => Ok(LISTED.into()),
     });
     remarks.push(match restarts_seen {
         true => Ok("restarts of the phone system are told".into()),

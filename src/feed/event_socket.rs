@@ -3,11 +3,13 @@
 //! is made of it.
 
 use super::dial::{Stream, dial};
-use super::{CUT_BYTES, Event, Fault, FaultKind, Heard, Settings, cut, in_time};
+use super::{CUT_BYTES, Event, Fault, FaultKind, Heard, Settings, cut, in_time, rest, unlisted};
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::StreamExt;
 use percent_encoding::percent_decode_str;
+use serde::Deserialize;
 use serde::ser::{SerializeMap, Serializer};
+use serde_json::value::RawValue;
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use tokio::io::AsyncWriteExt;
@@ -19,6 +21,19 @@ const HEAD_BYTES_MAX: usize = 16 << 10;
 const EVENTS: &str = "CHANNEL_CREATE CHANNEL_ORIGINATE CHANNEL_PROGRESS CHANNEL_PROGRESS_MEDIA \
                       CHANNEL_ANSWER CHANNEL_BRIDGE CHANNEL_UNBRIDGE CHANNEL_HANGUP \
                       CHANNEL_HANGUP_COMPLETE CHANNEL_UUID RECORD_START RECORD_STOP";
+
+/// The question for the calls that are alive, and the kind of its answer.
+const LIVING: &str = "api show channels as json";
+const ANSWER: &str = "api/response";
+/// An answer may be so many times longer than the longest event that is kept.
+const ANSWER_AT_MOST: usize = 16;
+
+/// The answer to the question for the calls that are alive. With none there are no rows.
+#[derive(Deserialize)]
+struct Living<'a> {
+    #[serde(borrow, default)]
+    rows: Option<Vec<&'a RawValue>>,
+}
 
 /// One frame: its head and its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +100,9 @@ impl Frames {
                 .parse()
                 .map_err(|_| io::Error::other(format!("`{digits}` is no Content-Length")))?,
         };
-        let cut = length > self.bytes_max;
+        let kind = head.iter().find(|(name, _)| name.eq_ignore_ascii_case("Content-Type"));
+        let times = if kind.is_some_and(|(_, kind)| kind == ANSWER) { ANSWER_AT_MOST } else { 1 };
+        let cut = length > self.bytes_max.saturating_mul(times);
         let keep = if cut { CUT_BYTES.min(length) } else { length };
         Ok(Some(Open { head, keep, pass_over: length - keep, kept: None, cut }))
     }
@@ -122,19 +139,26 @@ impl Decoder for Frames {
 pub struct Session {
     wire: Framed<Box<dyn Stream>, Frames>,
     leave_out: BTreeSet<String>,
+    event_bytes_max: usize,
+    /// Calls that were alive when it began.
+    living: VecDeque<Event>,
     /// Events that came while an answer was waited for.
     early: VecDeque<Frame>,
 }
 
 impl Session {
-    /// Connects, logs in and asks for events.
+    /// Connects, logs in, asks for events, and for the calls that are alive: after a gap they show
+    /// what outlived it.
     pub async fn open(settings: &Settings) -> Result<Self, Fault> {
         let stream = dial(settings).await?;
-        let wire = Framed::new(stream, Frames::new(settings.event_bytes_max));
-        let (leave_out, early) = (settings.leave_out.clone(), VecDeque::new());
-        let mut session = Self { wire, leave_out, early };
+        let event_bytes_max = settings.event_bytes_max;
+        let wire = Framed::new(stream, Frames::new(event_bytes_max));
+        let (living, early) = (VecDeque::new(), VecDeque::new());
+        let leave_out = settings.leave_out.clone();
+        let mut session = Self { wire, leave_out, event_bytes_max, living, early };
         in_time("logging in", session.log_in(settings)).await?;
         in_time("asking for events", session.subscribe(settings)).await?;
+        session.send(LIVING).await?;
         Ok(session)
     }
 
@@ -208,11 +232,16 @@ impl Session {
     }
 
     pub async fn heard(&mut self) -> Result<Heard, Fault> {
+        if let Some(alive) = self.living.pop_front() {
+            return Ok(Heard::Event(alive));
+        }
         let frame = match self.early.pop_front() {
             Some(frame) => frame,
             None => self.frame().await?,
         };
         let body = match frame.kind() {
+            ANSWER => return Ok(self.answered(&frame)),
+            "command/reply" => return Ok(replied(&frame)),
             _ if frame.cut => return Ok(Heard::Event(cut(frame.body))),
             "text/event-json" => frame.body,
             "text/event-plain" => plain_as_json(&frame.body).into(),
@@ -228,10 +257,33 @@ impl Session {
         Ok(Heard::Event(Event { content_type: "application/json", body, has_time: None }))
     }
 
+    /// The calls that are alive, one row each.
+    fn answered(&mut self, frame: &Frame) -> Heard {
+        let rows = serde_json::from_slice::<Living<'_>>(&frame.body).ok();
+        let Some(living) = rows.filter(|_| !frame.cut) else {
+            let said = String::from_utf8_lossy(&frame.body);
+            return refused(said.lines().next().unwrap_or_default());
+        };
+        let rows = living.rows.unwrap_or_default();
+        self.living.extend(rows.into_iter().map(|row| rest::listed(row, self.event_bytes_max)));
+        self.living.pop_front().map_or(Heard::Alive, Heard::Event)
+    }
+
     /// A command that changes nothing: whatever is answered, somebody answers.
     pub async fn ask_alive(&mut self) -> Result<(), Fault> {
         self.send("nolog").await
     }
+}
+
+/// Once events come, only the question for living calls can be refused.
+fn replied(frame: &Frame) -> Heard {
+    let said = frame.value("Reply-Text").unwrap_or_default();
+    if said.starts_with("-ERR") { refused(said) } else { Heard::Alive }
+}
+
+fn refused(said: &str) -> Heard {
+    let why: String = said.chars().take(80).collect();
+    Heard::Refused(unlisted(&why, "let the event socket's user run `api show`"))
 }
 
 /// The plain form of an event, each value percent-encoded, as the JSON form has it.

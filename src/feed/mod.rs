@@ -7,6 +7,7 @@ pub mod ari;
 mod check;
 mod dial;
 pub mod event_socket;
+mod rest;
 
 pub use address::{Address, Protocol};
 pub use check::{Remark, check};
@@ -160,6 +161,14 @@ async fn in_time<T>(what: &str, step: impl Future<Output = Result<T, Fault>>) ->
         Fault::new(FaultKind::Unreachable, text)
     };
     tokio::time::timeout(OPEN_TIMEOUT, step).await.map_err(late)?
+}
+
+/// What to say where the calls that are alive cannot be asked for.
+fn unlisted(why: &str, cure: &str) -> String {
+    format!(
+        "the calls that are alive cannot be asked for ({why}): {cure}, or calls alive in a gap are \
+         closed by rule"
+    )
 }
 
 /// What is kept of an event that is too long: its beginning, which no adapter will understand, so

@@ -5,9 +5,12 @@ use rcgen::{CertificateParams, Issuer, KeyPair};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned, crypto::aws_lc_rs};
+use tokio_tungstenite::tungstenite::handshake::server::Request;
+use tokio_tungstenite::tungstenite::{self, WebSocket};
 
 /// A listening phone system; each connection is handed to the script with its number, from 0.
 pub struct Switch {
@@ -17,19 +20,77 @@ pub struct Switch {
 }
 
 impl Switch {
-    /// Listens. The script runs once for each connection, one after the other, in a thread that ends with the test.
-    pub fn scripted(script: impl Fn(usize, TcpStream, &dyn Fn(&str)) + Send + 'static) -> Self {
+    /// Listens. The script runs once for each connection, in a thread that ends with the test.
+    pub fn scripted(
+        script: impl Fn(usize, TcpStream, &dyn Fn(&str)) + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("its address").port();
         let (say, said) = channel();
+        let script = Arc::new(script);
         std::thread::spawn(move || {
             for (number, stream) in listener.incoming().enumerate() {
                 let Ok(stream) = stream else { return };
-                script(number, stream, &|text| drop(say.send(text.to_owned())));
+                let (say, script) = (say.clone(), Arc::clone(&script));
+                std::thread::spawn(move || {
+                    script(number, stream, &|text| drop(say.send(text.to_owned())));
+                });
             }
         });
         Self { port, said }
     }
+
+    /// Listens as an HTTP server with ARI does: `list` gives what is answered to a path (404 where that is empty), and the
+    /// script runs for each WebSocket, with its number from 0. Address and proof of each are said first.
+    #[allow(clippy::result_large_err, reason = "the library's own type of answer")]
+    pub fn ari(
+        list: impl Fn(&str) -> String + Send + Sync + 'static,
+        script: impl Fn(usize, WebSocket<TcpStream>, &dyn Fn(&str)) + Send + Sync + 'static,
+    ) -> Self {
+        let sockets = AtomicUsize::new(0);
+        Self::scripted(move |_, stream, say| {
+            let head = peeked(&stream);
+            let path = head.split(' ').nth(1).unwrap_or_default();
+            if !path.contains("/ari/events") {
+                return answer(stream, &list(path));
+            }
+            let number = sockets.fetch_add(1, Ordering::SeqCst);
+            let shaken = |request: &Request, response| {
+                let proof = request.headers().get("authorization");
+                say(&format!("{} {proof:?}", request.uri()));
+                Ok(response)
+            };
+            let socket = tungstenite::accept_hdr(stream, shaken).expect("a WebSocket");
+            script(number, socket, say);
+        })
+    }
+}
+
+/// The head of a request, which stays to be read.
+fn peeked(stream: &TcpStream) -> String {
+    let mut seen = [0; 4096];
+    loop {
+        let count = stream.peek(&mut seen).unwrap_or(0);
+        let head = String::from_utf8_lossy(&seen[..count]).into_owned();
+        if count == 0 || head.contains("\r\n\r\n") {
+            return head;
+        }
+    }
+}
+
+/// Answers a request that has no body with JSON.
+fn answer(stream: TcpStream, body: &str) {
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    while stream.read_line(&mut line).is_ok_and(|bytes| bytes > 2) {
+        line.clear();
+    }
+    let status = if body.is_empty() { "404 Not Found" } else { "200 OK" };
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    drop(stream.get_mut().write_all((head + body).as_bytes()));
 }
 
 /// A manager's side of a connection.

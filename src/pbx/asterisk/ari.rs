@@ -27,6 +27,46 @@ pub fn event(object: &Object, delivery: &Delivery) -> Result<Reading, Refusal> {
     Ok(reading)
 }
 
+/// Whether it is an item of ARI's lists of channels and bridges.
+pub fn is_listed(object: &Object) -> bool {
+    let of_list = object.contains_key("creationtime") || object.contains_key("bridge_type");
+    of_list && object.contains_key("id") && !object.contains_key("type")
+}
+
+/// The answer to who is alive, after a gap: a sign of life, and nothing more exact. Bridges show
+/// which channels belong together.
+pub fn listed(object: &Object, delivery: &Delivery) -> Result<Reading, Refusal> {
+    let at = (delivery.received_at, Clock::Receiver);
+    let event = match object.get("channels").and_then(Value::as_array) {
+        Some(channels) => alive_together(object, channels, at),
+        None => Some(alive(object, at).ok_or_else(|| {
+            Refusal::NotUnderstood("`id` and `name` of a listed channel are no text".into())
+        })?),
+    };
+    Ok(Reading { events: event.into_iter().collect(), ..Reading::default() })
+}
+
+fn alive(channel: &Object, at: (Moment, Clock)) -> Option<CallEvent> {
+    let kind = EventKind::Unknown { name: "listed".into() };
+    let leg = leg_of(channel)?;
+    match text(channel, "state") {
+        Some("Ring") => Some(CallEvent { kind, ..began(channel, leg, at)? }),
+        _ => Some(plain(at, leg, kind, tie(channel))),
+    }
+}
+
+fn alive_together(bridge: &Object, channels: &[Value], at: (Moment, Clock)) -> Option<CallEvent> {
+    let holding = text(bridge, "technology") == Some("holding_bridge");
+    if holding || channels.is_empty() {
+        return None;
+    }
+    let legs = channels.iter().filter_map(Value::as_str).map(|id| Tie::Leg(id.to_owned()));
+    let ties = legs.chain(text(bridge, "id").map(|id| Tie::Bridge(id.to_owned()))).collect();
+    let (at, clock) = (Bounds::exact(at.0), at.1);
+    let kind = EventKind::Unknown { name: "listed".into() };
+    Some(CallEvent { at, clock, id: None, ties, leg: None, call: CallFacts::default(), kind })
+}
+
 /// `2026-11-23T18:43:25.249+0800`: no RFC 3339, for want of a colon in the offset.
 fn timestamp(written: &str) -> Result<Moment, Refusal> {
     let at = DateTime::parse_from_str(written, "%Y-%m-%dT%H:%M:%S%.f%z");

@@ -60,8 +60,8 @@ impl Pbx for Asterisk {
     }
 }
 
-/// Tells the ways apart: AMI relays write `Event`, ARI writes `type`, dialplans write `event`, logs
-/// have an `eventtype` and records a `disposition`.
+/// Tells the ways apart: AMI relays write `Event`, ARI writes `type` and lists channels, dialplans
+/// write `event`, logs have an `eventtype` and records a `disposition`.
 fn one(object: &Object, delivery: &Delivery, dialect: &Dialect<'_>) -> Result<Reading, Refusal> {
     if object.contains_key("_connection") {
         return body::connection_row(object);
@@ -77,6 +77,9 @@ fn one(object: &Object, delivery: &Delivery, dialect: &Dialect<'_>) -> Result<Re
     }
     if object.contains_key("disposition") {
         return cdr::record(object, dialect);
+    }
+    if ari::is_listed(object) {
+        return ari::listed(object, delivery);
     }
     if object.contains_key("type") && !object.contains_key("event") {
         return ari::event(object, delivery);

@@ -2,6 +2,7 @@
 //! the event socket, told apart by content. Each delivery tells of one leg.
 
 mod convert;
+mod listed;
 mod record;
 
 use super::{Delivery, Dialect, Pbx, Reading, Refusal, Secret, body, signature};
@@ -30,6 +31,9 @@ impl Pbx for FreeSwitch {
 
     fn parse(&self, delivery: &Delivery, dialect: &Dialect<'_>) -> Result<Reading, Refusal> {
         if let Some(reading) = body::connection(delivery) {
+            return reading;
+        }
+        if let Some(reading) = listed::row(delivery) {
             return reading;
         }
         let record = record::read(delivery).map_err(Refusal::NotUnderstood)?;
