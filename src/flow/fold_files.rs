@@ -45,7 +45,7 @@ pub fn fold_all(reader: &Reader<'_>, deliveries: impl Iterator<Item = Delivery>)
             continue;
         }
         let digest = Sha256::digest(&delivery.body).into();
-        let identity = (reader.pbx.delivery_key(&delivery), digest);
+        let identity = (pbx::identity(reader.pbx, &delivery), digest);
         let came = (delivery.received_at, index);
         let first = earliest.entry(identity).or_insert(came);
         *first = came.min(*first);

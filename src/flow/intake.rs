@@ -6,7 +6,7 @@ use super::interpret::{Rules, Source};
 use super::tap::{Refused, Seen, WAITING_MAX};
 use crate::call::{Moment, Tie};
 use crate::metrics::Metrics;
-use crate::pbx::{Delivery, Reading, Refusal, multipart};
+use crate::pbx::{self, Delivery, Reading, Refusal, multipart};
 use crate::recording::Hints;
 use crate::store::fact::head_of;
 use crate::store::{self, NewFact, Store};
@@ -146,7 +146,7 @@ impl Intake {
                 _ => Answer::NotAuthentic(why),
             };
         }
-        let id = source.pbx.delivery_key(&delivery);
+        let id = pbx::identity(source.pbx, &delivery);
         self.keep(source, delivery, id, Way::Sent).await
     }
 
@@ -165,7 +165,7 @@ impl Intake {
         let rules = self.rules();
         let Some(source) = rules.sources.get(source) else { return Answer::NoSuchSource };
         self.metrics.received(&source.name);
-        let id = source.pbx.delivery_key(&record);
+        let id = pbx::identity(source.pbx, &record);
         self.keep(source, record, id, Way::Found).await
     }
 

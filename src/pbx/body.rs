@@ -1,5 +1,6 @@
 //! The fields of a delivery, whatever carried them: JSON, a form, a form with files, or an address.
 
+use super::signature::without_token;
 use super::{Delivery, FeedNotice, Reading, Refusal, multipart, time};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -138,9 +139,19 @@ pub fn query(delivery: &Delivery) -> &str {
     delivery.target.split_once('?').map_or("", |(_, query)| query)
 }
 
-/// The identity of a GET: all that it says stands in its address. A body has its own digest.
-pub fn key_of_get(delivery: &Delivery) -> Option<String> {
-    is_get(delivery).then(|| delivery.target.clone())
+/// The identity of a delivery that says all in its address, as a GET does; the token in it is no
+/// part of what it says. A body has its own digest.
+pub fn key_of_address(delivery: &Delivery) -> Option<String> {
+    let bare = is_get(delivery) || delivery.body.is_empty();
+    bare.then(|| without_token(&delivery.target).into_owned())
+}
+
+/// The one object of a GET's query, else the JSON object that the body is.
+///
+/// # Errors
+/// [`Refusal::NotUnderstood`] with what is wrong about the body.
+pub fn asked_or_json(delivery: &Delivery) -> Result<Object, Refusal> {
+    if is_get(delivery) { one(delivery) } else { json_object(delivery) }
 }
 
 /// A field as text; nothing where it is absent, empty, no text, or not readable in its charset.

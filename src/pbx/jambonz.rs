@@ -70,7 +70,7 @@ impl Pbx for Jambonz {
     }
 
     fn parse(&self, delivery: &Delivery, _: &Dialect<'_>) -> Result<Reading, Refusal> {
-        let mut object = body::json_object(delivery)?;
+        let mut object = body::asked_or_json(delivery)?;
         // A WebSocket application wraps the same object.
         if let Some(serde_json::Value::Object(data)) = object.get_mut("data")
             && data.contains_key("call_sid")

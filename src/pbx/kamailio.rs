@@ -73,8 +73,8 @@ impl Pbx for Kamailio {
     }
 
     fn parse(&self, delivery: &Delivery, _: &Dialect<'_>) -> Result<Reading, Refusal> {
-        let object = body::json_object(delivery)?;
-        if object.get("v").and_then(serde_json::Value::as_i64) != Some(1) {
+        let object = body::asked_or_json(delivery)?;
+        if body::integer(&object, "v") != Some(1) {
             return Err(Refusal::NotUnderstood("`v` is not 1".into()));
         }
         let event = body::required(&object, "event")?;

@@ -146,7 +146,7 @@ pub trait Pbx: Sync {
     fn authenticate(&self, delivery: &Delivery, secret: &Secret) -> Result<(), Refusal>;
 
     /// The identity of the delivery if the vendor gives one; else the intake uses the hash of the
-    /// body.
+    /// body, and the address where there is none.
     fn delivery_key(&self, delivery: &Delivery) -> Option<String>;
 
     /// Reads a delivery.
@@ -194,6 +194,12 @@ pub static ALL: &[&dyn Pbx] = &[
 /// The dialect of this name.
 pub fn named(name: &str) -> Option<&'static dyn Pbx> {
     ALL.iter().copied().find(|pbx| pbx.name() == name)
+}
+
+/// What makes a delivery the same as another, besides its body: the vendor's id, or the address
+/// where all stands in that.
+pub fn identity(pbx: &dyn Pbx, delivery: &Delivery) -> Option<String> {
+    pbx.delivery_key(delivery).or_else(|| body::key_of_address(delivery))
 }
 
 /// How far the start of a phone system may seem to lie outside the gap it caused: it is told in

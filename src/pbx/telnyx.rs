@@ -35,7 +35,7 @@ impl Pbx for Telnyx {
             let body: Value = serde_json::from_slice(&delivery.body).ok()?;
             Some(body["data"]["id"].as_str()?.to_owned())
         };
-        id().or_else(|| body::key_of_get(delivery))
+        id()
     }
 
     fn parse(&self, delivery: &Delivery, _dialect: &Dialect<'_>) -> Result<Reading, Refusal> {

@@ -2,6 +2,7 @@
 
 use crate::call::Moment;
 use crate::pbx::Delivery;
+use crate::pbx::signature::without_token;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -180,20 +181,6 @@ pub fn head_of(delivery: &Delivery) -> String {
         .collect();
     let head = Head(&delivery.method, without_token(&delivery.target), kept);
     serde_json::to_string(&head).unwrap_or_default()
-}
-
-fn without_token(target: &str) -> std::borrow::Cow<'_, str> {
-    let Some((path, query)) = target.split_once('?') else { return target.into() };
-    if !query.contains("token=") {
-        return target.into();
-    }
-    let is_token = |part: &&str| part.starts_with("token=") || part.starts_with("access_token=");
-    let kept: Vec<&str> = query.split('&').filter(|part| !is_token(part)).collect();
-    if kept.is_empty() {
-        path.to_owned().into()
-    } else {
-        format!("{path}?{}", kept.join("&")).into()
-    }
 }
 
 impl Fact {

@@ -49,10 +49,7 @@ impl Pbx for Generic {
     }
 
     fn delivery_key(&self, delivery: &Delivery) -> Option<String> {
-        delivery.header("webhook-id").map(str::to_owned).or_else(|| {
-            // All that it says stands in its address.
-            delivery.body.is_empty().then(|| delivery.target.clone())
-        })
+        delivery.header("webhook-id").map(str::to_owned)
     }
 
     fn reply(&self, _: &Delivery, dialect: &Dialect<'_>) -> Option<String> {

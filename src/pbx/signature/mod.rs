@@ -16,7 +16,7 @@ pub use keyed_hash::{Hash, Written, body_signed, matches, sha256_hex, timed_body
 pub use public_key::stamped_body_signed;
 pub use public_url::{PublicUrl, public_urls, with_and_without_port};
 pub use standard_webhooks::{is_standard, standard_webhooks};
-pub use token::{basic, bearer, token};
+pub use token::{basic, bearer, token, without_token};
 pub use web_token::{Claims, covers_body, web_token};
 
 use super::{Delivery, Refusal};

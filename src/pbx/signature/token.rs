@@ -4,6 +4,8 @@ use super::refused;
 use crate::pbx::{Delivery, Refusal, Secret};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 use subtle::ConstantTimeEq;
 
 /// Names under which an address may carry the token (`access_token`: RFC 6750 section 2.3).
@@ -30,6 +32,24 @@ pub fn token(delivery: &Delivery, secret: &Secret) -> Result<(), Refusal> {
         offered.extend(in_query.map(|(_, value)| value.into_owned()));
     }
     equals(&offered, secret, "no token: send `Authorization: Bearer …` or `?token=…`")
+}
+
+/// A target without the tokens in its query, the rest as it was sent: what is kept of it.
+pub fn without_token(target: &str) -> Cow<'_, str> {
+    let Some((path, query)) = target.split_once('?') else { return target.into() };
+    let is_token = |part: &&str| {
+        let name = part.split('=').next().unwrap_or_default();
+        IN_QUERY.iter().any(|known| percent_decode_str(name).eq(known.bytes()))
+    };
+    if !query.split('&').any(|part| is_token(&part)) {
+        return target.into();
+    }
+    let kept: Vec<&str> = query.split('&').filter(|part| !is_token(part)).collect();
+    if kept.is_empty() {
+        path.to_owned().into()
+    } else {
+        format!("{path}?{}", kept.join("&")).into()
+    }
 }
 
 /// Checks `Authorization: Bearer SECRET` (RFC 6750 section 2.1) and nothing else.

@@ -47,10 +47,10 @@ impl Pbx for ThreeCx {
         let text = String::from_utf8_lossy(&delivery.body);
         let text = text.trim_start_matches('\u{feff}').trim();
         let kind = delivery.header("content-type").unwrap_or_default().to_ascii_lowercase();
-        if !kind.contains("json") && !text.starts_with('{') {
+        if !body::is_get(delivery) && !kind.contains("json") && !text.starts_with('{') {
             return lines(text, delivery);
         }
-        let object = body::json_object(delivery)?;
+        let object = body::asked_or_json(delivery)?;
         let mut reading = Reading::default();
         if object.contains_key("event") {
             reading.number = body::integer(&object, "sequence");
