@@ -147,9 +147,9 @@ fn wrong_settings_of_fetching_are_named_with_the_cure() {
         ("fetch_hosts = [\"*.com\"]", "fetch_hosts[0]", "too much"),
         ("fetch_private_hosts = [\"*.pbx.lan\"]", "fetch_private_hosts[0]", "more than one host"),
         (
-            "fetch_hosts = [\"a\"]\nfetch_auth = \"digest\"",
+            "fetch_hosts = [\"a\"]\nfetch_auth = \"ntlm\"",
             "fetch_auth",
-            "none, basic, bearer, jwt, header",
+            "none, basic, bearer, jwt, token, header",
         ),
         ("fetch_hosts = [\"a\"]\nfetch_secret = \"x\"", "fetch_auth", "basic"),
         (
@@ -172,6 +172,28 @@ fn wrong_settings_of_fetching_are_named_with_the_cure() {
             "fetch_hosts = [\"a\"]\nfetch_auth = \"header\"\nfetch_user = \"X Y\"\nfetch_secret = \"x\"",
             "fetch_user",
             "header",
+        ),
+        (
+            "fetch_hosts = [\"a\"]\nfetch_auth = \"token\"\nfetch_user = \"i\"\nfetch_secret = \"x\"",
+            "fetch_token_url",
+            "empty",
+        ),
+        (
+            "fetch_hosts = [\"a\"]\nfetch_auth = \"token\"\nfetch_user = \"i\"\nfetch_secret = \"x\"\n\
+             fetch_token_url = \"https://b/t\"",
+            "fetch_token_url",
+            "fetch_hosts",
+        ),
+        (
+            "fetch_hosts = [\"a\", \"b\"]\nfetch_auth = \"token\"\nfetch_user = \"i\"\nfetch_secret = \"x\"\n\
+             fetch_token_url = \"https://b/t\"\nfetch_url = \"https://a/{name}\"",
+            "fetch_token_url",
+            "another host",
+        ),
+        (
+            "fetch_hosts = [\"a\"]\nfetch_token_url = \"https://a/t\"",
+            "fetch_token_url",
+            "not `token`",
         ),
         ("fetch_hosts = [\"a\"]\nfetch_url = \"https://a/x\"", "fetch_url", "{name}"),
         ("fetch_hosts = [\"a\"]\nfetch_url = \"https://b/{name}\"", "fetch_url", "fetch_hosts"),

@@ -166,6 +166,9 @@ fn hosts(config: &Config) -> Vec<Looked> {
             let name = format!("recordings of {}", source.name);
             looked.push((name, leads(&settings.hosts, host)));
         }
+        let tried = runtime().map(|runtime| runtime.block_on(settings.try_out(clock::now())));
+        let name = || format!("recordings of {}", source.name);
+        looked.extend(tried.unwrap_or_default().map(|tried| (name(), tried)));
     }
     looked
 }

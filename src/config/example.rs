@@ -213,14 +213,24 @@ const COMMENTS: &[(&str, &str)] = &[
         "sources.fetch_private_hosts",
         "… and those that lie in a network of your own: pbx.lan, 10.0.0.5:8088.",
     ),
-    ("sources.fetch_auth", "What they want to see: `none`, `basic`, `bearer`, `jwt` or `header`."),
-    ("sources.fetch_user", "The user; for `header` its name, for `jwt` the application's id."),
+    (
+        "sources.fetch_auth",
+        "What they want to see: `none`, `basic`, `bearer`, `jwt`, `token` or `header`.",
+    ),
+    (
+        "sources.fetch_user",
+        "The user; for `header` its name, for `jwt` the application's id, for `token` the client's.",
+    ),
     (
         "sources.fetch_secret",
         "His password, the token, the header's value, or the private key (PEM);",
     ),
     ("sources.fetch_secret_file", "… or a file that holds it"),
     ("sources.fetch_secret_env", "… or a variable of the environment."),
+    (
+        "sources.fetch_token_url",
+        "Where `token` gets one that holds a while: https://pbx.lan:8088/openapi/v1.0/get_token.",
+    ),
     ("sources.fetch_ca_file", "Certificate (PEM) of an issuer this machine does not know."),
     (
         "sources.fetch_url",

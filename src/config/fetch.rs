@@ -3,7 +3,7 @@
 use super::{Config, SourceConfig};
 use crate::call::Moment;
 use crate::pbx::Secret;
-use crate::source::fetch::{Credentials, Limits, Settings, signed};
+use crate::source::fetch::{Credentials, Limits, Settings, Tokens, signed};
 use crate::source::guard::{self, Host, Hosts};
 use crate::tls::Tls;
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,7 @@ impl SourceConfig {
         }
         let credentials = self.credentials(&mut wrong);
         self.check_template(&hosts, &mut wrong);
+        self.check_token_url(&hosts, &mut wrong);
         if self.fetch_ending.contains(['/', '?', '#']) {
             wrong.push(("fetch_ending".into(), "is an ending such as .wav".into()));
         }
@@ -91,19 +92,20 @@ impl SourceConfig {
             "none" if written => {
                 say(
                     "fetch_auth",
-                    "is `none`, and there is a fetch_secret; is it basic, bearer, jwt or header?",
+                    "is `none`, and there is a fetch_secret; is it basic, bearer, jwt, token or header?",
                 );
                 return Credentials::None;
             }
             "none" => return Credentials::None,
             "basic" => (true, "the user"),
+            "token" => (true, "the client's id"),
             "header" => (true, "the header's name"),
             "bearer" => (false, ""),
             "jwt" => (true, "the application's id"),
             other => {
                 say(
                     "fetch_auth",
-                    &format!("no way `{other}`; there are none, basic, bearer, jwt, header"),
+                    &format!("no way `{other}`; there are none, basic, bearer, jwt, token, header"),
                 );
                 return Credentials::None;
             }
@@ -119,6 +121,10 @@ impl SourceConfig {
         }
         match self.fetch_auth.as_str() {
             "basic" => Credentials::Basic { user: self.fetch_user.clone(), secret: secret() },
+            "token" => {
+                let (url, user) = (self.fetch_token_url.clone(), self.fetch_user.clone());
+                Credentials::Token(Tokens::new(url, user, secret()))
+            }
             "bearer" => Credentials::Bearer(secret()),
             "jwt" => {
                 if let Some(why) =
@@ -135,6 +141,28 @@ impl SourceConfig {
                     Credentials::None
                 }
             },
+        }
+    }
+
+    /// A token travels in addresses, so it is asked for where it is shown, and nowhere else.
+    fn check_token_url(&self, hosts: &Hosts, wrong: &mut Wrong) {
+        let mut say = |why: &str| wrong.push(("fetch_token_url".into(), why.to_owned()));
+        if self.fetch_auth != "token" {
+            if !self.fetch_token_url.is_empty() {
+                say("is there, and fetch_auth is not `token`");
+            }
+            return;
+        }
+        let place = |text: &str| guard::address(text).and_then(|address| hosts.place(&address));
+        if self.fetch_token_url.is_empty() {
+            return say("is empty; write the address where a token is asked for");
+        }
+        match place(&self.fetch_token_url) {
+            Err(refused) => say(&format!("is not asked: {refused}")),
+            Ok(own) if place(&self.fetch_url).is_ok_and(|files| files != own) => {
+                say("is on another host than fetch_url, which would never see a token");
+            }
+            Ok(_) => {}
         }
     }
 

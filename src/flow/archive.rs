@@ -6,7 +6,7 @@ use super::arriving::Arriving;
 use super::error::{Error, Kind, Result};
 use crate::call::Moment;
 use crate::metrics::Metrics;
-use crate::object::{Gate, Incoming, Pass, Stores};
+use crate::object::{Gate, Incoming, Part, Pass, Stores};
 use crate::recording::{ContentHash, Hints, Recording, Standing, standing};
 use crate::source::Arrival;
 use crate::store::sqlite::objects::{self, Owner, Seen, State as SeenState};
@@ -53,6 +53,18 @@ impl Archive {
     /// When there is no room for them.
     pub fn begin(&self, site: &str) -> Result<Box<dyn Incoming>> {
         self.objects.begin(site).map_err(|error| disk(&error))
+    }
+
+    /// Goes on to take bytes of a part of which so many are here: those are read again, for their
+    /// hash.
+    ///
+    /// # Errors
+    /// When they cannot be read, or there is no room for more.
+    pub async fn go_on(&self, site: &str, part: Part, bytes: u64) -> Result<Box<dyn Incoming>> {
+        let (objects, site) = (Arc::clone(&self.objects), site.to_owned());
+        let opened = tokio::task::spawn_blocking(move || objects.go_on(&site, &part, bytes));
+        let opened = opened.await.map_err(|e| Error::new(Kind::Internal, e.to_string()))?;
+        opened.map_err(|error| disk(&error))
     }
 
     /// Makes bytes safe, then writes their row. `expected` is the hash the sender promised.

@@ -1,6 +1,6 @@
 //! Fetching the recordings that phone systems announce by address or path: off every request's
-//! path, some at a time. The queue lies in the store, so nothing is lost by a restart; what was
-//! half fetched then is fetched again from its beginning.
+//! path, some at a time. The queue lies in the store, so nothing is lost by a restart; what came
+//! half is gone on with where its host offers that, else fetched again from its beginning.
 
 use crate::audit::CallFact;
 use crate::call::Moment;
@@ -8,9 +8,9 @@ use crate::clock::{self, Watch};
 use crate::flow::archive::Archive;
 use crate::flow::arriving::Arriving;
 use crate::flow::interpret::{Rules, Source};
-use crate::object::Incoming;
+use crate::object::{Incoming, Part};
 use crate::recording::{Hints, reference};
-use crate::source::fetch::{Fault, Settings};
+use crate::source::fetch::{Begun, Coming, Fault, Settings};
 use crate::source::path;
 use crate::stop::Stop;
 use crate::store::sqlite::calls;
@@ -55,6 +55,7 @@ pub struct Fetching {
 /// Takes what is due until it is told to stop.
 pub async fn run(fetching: Arc<Fetching>, at_a_time: usize, mut stop: Stop) {
     fetching.again(clock::now()).await;
+    fetching.sweep().await;
     let mut folds = fetching.archive.store.folds();
     let mut running = JoinSet::new();
     let mut in_flight: BTreeMap<tokio::task::Id, i64> = BTreeMap::new();
@@ -114,6 +115,21 @@ impl Fetching {
         }
     }
 
+    /// Forgets the parts of files that nothing waits for any more.
+    async fn sweep(&self) {
+        let objects = Arc::clone(&self.archive.objects);
+        let swept = self.archive.ask(move |connection| {
+            let waiting = fetches::all_waiting(connection)?;
+            Ok(objects.sweep_parts(|key| waiting.contains(&key)))
+        });
+        let failed = match swept.await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(failed, "parts of files were not looked through");
+    }
+
     /// What is due and not on its way, so many at most; and until when nothing else is.
     async fn next(
         &self,
@@ -166,6 +182,7 @@ impl Fetching {
                 "recording given up: its grace is over"
             );
             metrics.fetch_failed(name);
+            self.discard(&ways, name, &fetch);
             return self.archive.store.write(move |tx| tx.fetch_failed(&fetch, &why, as_of)).await;
         }
         let taken = match ways.way(name) {
@@ -174,6 +191,9 @@ impl Fetching {
         };
         let at = as_of + TimeDelta::from_std(watch.elapsed()).unwrap_or_default();
         let (store, key) = (&self.archive.store, fetch.key);
+        if taken.as_ref().err().is_none_or(|fault| fault.lasting) {
+            self.discard(&ways, name, &fetch);
+        }
         match taken {
             Ok(recording) => {
                 tracing::info!(fetch = key, source = name, recording, "recording fetched");
@@ -206,7 +226,7 @@ impl Fetching {
         let _arriving = OnItsWay::begin(&self.archive.arriving, fetch, call, as_of);
         let hints = |name: &str| hints(source, fetch, call, name);
         if let Some(address) = way.settings.address_of(&fetch.reference) {
-            let coming = self.download(&source.site, &way.settings, &address, as_of);
+            let coming = self.download(&source.site, &way.settings, fetch, &address, as_of);
             let whole = way.settings.limits.whole;
             let late = |_| Fault::passing(format!("it took more than {} s", whole.as_secs_f64()));
             let (name, incoming) = timeout(whole, coming).await.map_err(late)??;
@@ -222,20 +242,59 @@ impl Fetching {
         Ok(taken.map_err(unkept)?.map(|admitted| admitted.id))
     }
 
-    /// Streams a file to where bytes come in. Dropped half way, nothing of it is kept.
+    /// Streams a file to where bytes come in. Half way its part stays, if its host can tell later
+    /// whether it is still the same file.
     async fn download(
         &self,
         site: &str,
         settings: &Settings,
+        fetch: &Fetch,
         address: &str,
         as_of: Moment,
     ) -> Result<(String, Box<dyn Incoming>), Fault> {
-        let mut coming = settings.open(address, as_of).await?;
-        let mut incoming = self.archive.begin(site).map_err(unkept)?;
+        let part = self.archive.objects.part(site, fetch.key);
+        let begun = part.as_ref().and_then(|part| part.begun(&fetch.file));
+        let begun = begun.map(|begun| Begun { bytes: begun.bytes, validator: begun.validator });
+        let mut coming = settings.open(address, as_of, begun.as_ref()).await?;
+        let mut incoming = self.incoming(site, part, fetch, &coming).await?;
         while let Some(data) = coming.next().await? {
             incoming = self.archive.write(incoming, data).await.map_err(unkept)?;
         }
         Ok((coming.name, incoming))
+    }
+}
+
+impl Fetching {
+    /// Where the bytes of a file come in: after those that are here, or from the first.
+    async fn incoming(
+        &self,
+        site: &str,
+        part: Option<Part>,
+        fetch: &Fetch,
+        coming: &Coming,
+    ) -> Result<Box<dyn Incoming>, Fault> {
+        let disk = |error: std::io::Error| Fault::passing(format!("not kept: {error}"));
+        let Some(part) = part else { return self.archive.begin(site).map_err(unkept) };
+        if coming.from > 0 {
+            tracing::info!(fetch = fetch.key, from = coming.from, "gone on with");
+            return self.archive.go_on(site, part, coming.from).await.map_err(unkept);
+        }
+        let begun = match &coming.validator {
+            Some(validator) => part.begin(&fetch.file, validator).map_err(disk)?,
+            None => false,
+        };
+        if begun {
+            return self.archive.go_on(site, part, 0).await.map_err(unkept);
+        }
+        part.discard();
+        self.archive.begin(site).map_err(unkept)
+    }
+
+    fn discard(&self, ways: &Ways, source: &str, fetch: &Fetch) {
+        let site = ways.rules.sources.get(source).map_or("", |source| source.site.as_str());
+        if let Some(part) = self.archive.objects.part(site, fetch.key) {
+            part.discard();
+        }
     }
 }
 

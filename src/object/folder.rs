@@ -1,13 +1,13 @@
 //! Objects as files: `ab/cdef…`, written beside and renamed, so that a name always has all of its
 //! bytes.
 
-use super::{Incoming, ObjectStore, Readable, Space};
+use super::{Incoming, ObjectStore, Part, Readable, Space, add};
 use crate::recording::ContentHash;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 /// Objects in a folder.
 pub struct Folder {
@@ -117,6 +117,19 @@ impl ObjectStore for Folder {
     fn begin(&self) -> io::Result<Box<dyn Incoming>> {
         let file = Self::temporary(&self.root)?;
         Ok(Box::new(Writing { root: self.root.clone(), file, hash: Sha256::new(), bytes: 0 }))
+    }
+
+    fn go_on(&self, part: &Part, bytes: u64) -> io::Result<Option<Box<dyn Incoming>>> {
+        let mut file = part.open()?;
+        file.set_len(bytes.min(file.metadata()?.len()))?;
+        let mut hash = Sha256::new();
+        // The place in the file is then behind what was read.
+        if add(Read::by_ref(&mut file).take(bytes), &mut hash, &mut |_| Ok(()))? < bytes {
+            return Err(io::Error::other("the part has fewer bytes than it had"));
+        }
+        let mut file = NamedTempFile::from_parts(file, TempPath::try_from_path(part.path())?);
+        file.disable_cleanup(true);
+        Ok(Some(Box::new(Writing { root: self.root.clone(), file, hash, bytes })))
     }
 
     fn open(&self, hash: &ContentHash) -> io::Result<Box<dyn Readable>> {

@@ -3,12 +3,14 @@
 pub mod folder;
 mod gate;
 pub mod memory;
+mod parts;
 mod renditions;
 pub mod sealed;
 mod segments;
 mod stores;
 
 pub use gate::{Gate, Pass};
+pub use parts::{Begun, Part};
 pub use stores::{OnDisk, Stores};
 
 use crate::recording::ContentHash;
@@ -60,6 +62,16 @@ pub trait ObjectStore: Send + Sync {
     /// # Errors
     /// When there is no room for them.
     fn begin(&self) -> io::Result<Box<dyn Incoming>>;
+
+    /// Goes on to take bytes of a part of which so many are here; dropped, the part stays. Nothing
+    /// where no part may lie open.
+    ///
+    /// # Errors
+    /// When the part cannot be read, or has fewer bytes.
+    fn go_on(&self, part: &Part, bytes: u64) -> io::Result<Option<Box<dyn Incoming>>> {
+        let _ = (part, bytes);
+        Ok(None)
+    }
 
     /// Opens an object.
     ///
@@ -120,15 +132,22 @@ pub trait ObjectStore: Send + Sync {
 ///
 /// # Errors
 /// When they cannot be read, or `pace` says to stop.
-pub fn hashed(mut bytes: impl Read, pace: Pace<'_>) -> io::Result<ContentHash> {
+pub fn hashed(bytes: impl Read, pace: Pace<'_>) -> io::Result<ContentHash> {
     let mut sum = Sha256::new();
-    let mut buffer = vec![0; CHUNK];
+    add(bytes, &mut sum, pace)?;
+    Ok(ContentHash(sum.finalize().into()))
+}
+
+/// Adds bytes to a hash, read at a pace; how many they were.
+fn add(mut bytes: impl Read, sum: &mut Sha256, pace: Pace<'_>) -> io::Result<u64> {
+    let (mut buffer, mut count) = (vec![0; CHUNK], 0);
     loop {
         let read = bytes.read(&mut buffer)?;
         if read == 0 {
-            return Ok(ContentHash(sum.finalize().into()));
+            return Ok(count);
         }
         sum.update(&buffer[..read]);
+        count += read as u64;
         pace(read)?;
     }
 }

@@ -3,7 +3,7 @@
 
 use super::folder::Folder;
 use super::sealed::Sealed;
-use super::{Incoming, ObjectStore, Pace, Proved, Readable, Space};
+use super::{Incoming, ObjectStore, Pace, Part, Proved, Readable, Space, parts};
 use crate::recording::ContentHash;
 use std::collections::BTreeMap;
 use std::io;
@@ -75,6 +75,36 @@ impl Stores {
     /// When there is no room for them.
     pub fn begin(&self, site: &str) -> io::Result<Box<dyn Incoming>> {
         self.of(site).begin()
+    }
+
+    /// The part of this number, where unfinished files of a site may lie as they came: what is
+    /// sealed never does.
+    pub fn part(&self, site: &str, number: i64) -> Option<Part> {
+        (!self.own.contains_key(site)).then(|| Part::new(&self.copies, number))
+    }
+
+    /// Forgets the parts that are wanted no more.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub fn sweep_parts(&self, wanted: impl Fn(i64) -> bool) -> io::Result<()> {
+        let numbers = parts::all(&self.copies)?.into_iter();
+        numbers.filter(|number| !wanted(*number)).for_each(|number| {
+            Part::new(&self.copies, number).discard();
+        });
+        Ok(())
+    }
+
+    /// Goes on with a part of a site's file, of which so many bytes are here.
+    ///
+    /// # Errors
+    /// As [`ObjectStore::go_on`].
+    pub fn go_on(&self, site: &str, part: &Part, bytes: u64) -> io::Result<Box<dyn Incoming>> {
+        match self.of(site).go_on(part, bytes)? {
+            Some(incoming) => Ok(incoming),
+            None if bytes == 0 => self.begin(site),
+            None => Err(io::Error::other("a part of a file that may have none")),
+        }
     }
 
     /// Reads an object of a site again. One from before the site had a key lies in the shared

@@ -37,6 +37,8 @@ pub enum Answer {
     Silent,
     /// The beginning of a file, and nothing more until the server stops.
     Stands,
+    /// These bytes, and nothing more until the server stops.
+    Held(Vec<u8>),
 }
 
 /// A file told whole.
@@ -85,6 +87,10 @@ impl FileServer {
                     // A client that has heard enough goes away.
                     Answer::Bytes(bytes) => drop(stream.write_all(bytes)),
                     Answer::Silent => held.push(stream),
+                    Answer::Held(bytes) => {
+                        drop(stream.write_all(bytes));
+                        held.push(stream);
+                    }
                     Answer::Stands => {
                         let start = b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\nRIFF";
                         drop(stream.write_all(start));
@@ -96,7 +102,7 @@ impl FileServer {
         Self { address, asked, stop, thread: Some(thread) }
     }
 
-    /// The heads of all requests so far.
+    /// All requests so far: heads, and what they told the length of.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().expect("the list").clone()
     }
@@ -126,6 +132,11 @@ fn head(stream: &mut TcpStream) -> String {
     while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
         head.push(byte[0]);
     }
+    let text = String::from_utf8_lossy(&head).to_lowercase();
+    let told = text.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
+    let mut body = vec![0; told.and_then(|told| told.parse().ok()).unwrap_or(0)];
+    drop(stream.read_exact(&mut body));
+    head.extend(body);
     String::from_utf8_lossy(&head).into_owned()
 }
 
@@ -257,10 +268,24 @@ impl Desk {
 
     /// Whether no bytes are kept, nor on their way.
     pub fn is_empty(&self) -> bool {
-        let root = self.folder.path().join("data/recordings");
-        let incoming = std::fs::read_dir(root.join(".incoming")).map_or(0, Iterator::count);
         let kept = self.data.store.read(recordings::count).expect("a count");
-        incoming == 0 && kept == 0
+        self.unfinished() == 0 && kept == 0
+    }
+
+    /// How many unfinished files there are.
+    pub fn unfinished(&self) -> usize {
+        let root = self.folder.path().join("data/recordings");
+        let count = |name: &str| std::fs::read_dir(root.join(name)).map_or(0, Iterator::count);
+        count(".incoming") + count(".parts")
+    }
+
+    /// The bytes of a recording.
+    pub fn bytes(&self, key: i64) -> Vec<u8> {
+        let hash = self.recording(key).hash;
+        let mut bytes = Vec::new();
+        let object = self.data.archive.objects.open(&hash);
+        object.expect("the object").read_to_end(&mut bytes).expect("its bytes");
+        bytes
     }
 
     /// Links and judges, as the daemon does.

@@ -1,10 +1,10 @@
 //! What a host answers: a file, an address elsewhere, or a refusal with its cure.
 
 use super::super::guard::{self, Place, Refused};
-use super::{Credentials, Fault};
+use super::{Begun, Credentials, Fault};
 use crate::call::Moment;
 use crate::recording::reference;
-use chrono::DateTime;
+use chrono::{DateTime, FixedOffset, TimeDelta};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap};
 use hyper::{Response, StatusCode, Uri};
@@ -80,7 +80,58 @@ fn without_dots(path: &str) -> String {
     format!("/{}", kept.join("/"))
 }
 
-/// Whether an answer is a file.
+/// Whether an answer is words of the host, and no file.
+pub fn is_told<B>(response: &Response<B>) -> bool {
+    let kind = media_type(response.headers());
+    response.status() == StatusCode::OK && (kind == "application/json" || kind.starts_with("text/"))
+}
+
+/// Whether the rest that was asked for is not to be had.
+pub fn is_no_rest<B>(response: &Response<B>, begun: &Begun) -> bool {
+    match response.status() {
+        StatusCode::RANGE_NOT_SATISFIABLE => true,
+        StatusCode::PARTIAL_CONTENT => part(response).is_none_or(|part| part.from != begun.bytes),
+        _ => false,
+    }
+}
+
+/// A part of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    pub from: u64,
+    /// Of the whole, where it is known.
+    pub length: Option<u64>,
+}
+
+/// Which part an answer is; nothing when it is the whole (RFC 9110 §14.4).
+pub fn part<B>(response: &Response<B>) -> Option<Part> {
+    if response.status() != StatusCode::PARTIAL_CONTENT {
+        return None;
+    }
+    let range = text(response.headers(), &header::CONTENT_RANGE)?.trim().strip_prefix("bytes")?;
+    let (place, length) = range.trim().split_once('/')?;
+    let from = place.split_once('-')?.0.trim().parse().ok()?;
+    Some(Part { from, length: length.trim().parse().ok() })
+}
+
+/// By what a host tells whether a file is still the same, and gives its rest: a strong tag, or a
+/// date that cannot mean two versions (RFC 9110 §8.8.2).
+pub fn validator(headers: &HeaderMap) -> Option<String> {
+    if text(headers, &header::ACCEPT_RANGES).is_some_and(|units| units.trim() == "none") {
+        return None;
+    }
+    if let Some(tag) = text(headers, &header::ETAG).map(str::trim) {
+        return tag.starts_with('"').then(|| tag.to_owned());
+    }
+    let date = |name| -> Option<DateTime<FixedOffset>> {
+        DateTime::parse_from_rfc2822(text(headers, name)?.trim()).ok()
+    };
+    let changed = date(&header::LAST_MODIFIED)?;
+    let strong = date(&header::DATE)? - changed >= TimeDelta::seconds(1);
+    strong.then(|| text(headers, &header::LAST_MODIFIED).map(|date| date.trim().to_owned()))?
+}
+
+/// Whether an answer is a file, or the rest of one that was asked for.
 ///
 /// # Errors
 /// [`Fault`] with the cure of what it is instead.
@@ -90,9 +141,11 @@ pub fn check(
     credentials: &Credentials,
     uri: &Uri,
     as_of: Moment,
+    begun: Option<&Begun>,
 ) -> Result<(), Fault> {
     let (status, headers) = (response.status(), response.headers());
-    if status == StatusCode::OK {
+    let rest = part(response).zip(begun).is_some_and(|(part, begun)| part.from == begun.bytes);
+    if status == StatusCode::OK || rest {
         return is_file(headers, place);
     }
     let expired = reference::holds_until(&uri.to_string()).filter(|until| *until <= as_of);
@@ -178,7 +231,7 @@ fn decoded(text: &str) -> String {
 }
 
 /// What stands after the last slash of either kind, without what no name may hold.
-fn last_part(path: &str) -> String {
+pub fn last_part(path: &str) -> String {
     let last = path.rsplit(['/', '\\']).next().unwrap_or_default();
     last.chars().filter(|c| !c.is_control()).take(NAME_MAX).collect()
 }

@@ -1,8 +1,9 @@
 //! What a host wants to see before it gives a recording away.
 
-use super::Fault;
+use super::{Fault, Tokens};
 use crate::call::Moment;
 use crate::pbx::Secret;
+use crate::source::guard::{Hosts, Place};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
@@ -27,6 +28,8 @@ pub enum Credentials {
     Signed { application: String, key: Secret },
     /// A header of the host's own.
     Header { name: HeaderName, secret: Secret },
+    /// A token for a while, in the address.
+    Token(Tokens),
 }
 
 impl Credentials {
@@ -36,7 +39,7 @@ impl Credentials {
     /// A lasting [`Fault`] when a secret fits into no header, or is no key.
     pub fn header(&self, as_of: Moment) -> Result<Option<(HeaderName, HeaderValue)>, Fault> {
         let (name, text) = match self {
-            Self::None => return Ok(None),
+            Self::None | Self::Token(_) => return Ok(None),
             Self::Basic { user, secret } => {
                 let both = STANDARD.encode(format!("{user}:{}", secret.0));
                 (AUTHORIZATION, format!("Basic {both}"))
@@ -52,6 +55,16 @@ impl Credentials {
             .map_err(|_| Fault::lasting("fetch_secret holds what no header may hold"))?;
         value.set_sensitive(true);
         Ok(Some((name, value)))
+    }
+}
+
+impl Credentials {
+    /// Whether they are for a place, besides that its host is the source's.
+    pub fn are_for(&self, hosts: &Hosts, place: &Place) -> bool {
+        match self {
+            Self::Token(tokens) => tokens.are_for(hosts, place),
+            _ => true,
+        }
     }
 }
 

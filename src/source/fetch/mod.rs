@@ -2,19 +2,23 @@
 //! everything has a limit.
 
 mod answer;
+mod coming;
 mod credentials;
+mod token;
 
+pub use coming::Coming;
 pub use credentials::{Credentials, signed};
+pub use token::Tokens;
 
 use super::guard::{self, Hosts, Place, Refused};
 use crate::call::Moment;
 use crate::recording::reference::{self, Way};
 use crate::tls::{self, Tls};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
-use hyper::body::{Body as _, Incoming};
+use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper::header;
+use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -36,6 +40,14 @@ const USER_AGENT: &str = concat!("ringledger/", env!("CARGO_PKG_VERSION"));
 /// What stays as it is where a name is put into an address (RFC 3986 §2.3), and the slash of paths.
 const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const PATH: &AsciiSet = &NAME.remove(b'/');
+
+/// What is here of a file already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    pub bytes: u64,
+    /// By what its host tells whether the file is still the same.
+    pub validator: String,
+}
 
 /// What a fetch may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,25 +129,38 @@ impl Settings {
         }
     }
 
-    /// Asks for a file. `as_of`: now, by which an expired address is known.
+    /// Asks for a file, or for the rest of it. `as_of`: now, by which an expired address is known.
     ///
     /// # Errors
     /// [`Fault`] with the cure.
-    pub async fn open(&self, address: &str, as_of: Moment) -> Result<Coming, Fault> {
+    pub async fn open(
+        &self,
+        address: &str,
+        as_of: Moment,
+        begun: Option<&Begun>,
+    ) -> Result<Coming, Fault> {
         let mut uri = guard::address(address)?;
         let first = self.hosts.place(&uri)?;
-        let mut place = first.clone();
+        let (mut place, mut name) = (first.clone(), None);
         for _ in 0..=REDIRECTS_MAX {
             // Credentials are for the host they were named for, and for no other.
-            let credentials = if place == first { &self.credentials } else { &Credentials::None };
-            let request = request(&place, &uri, credentials, as_of)?;
-            let (response, connection) = self.ask(&place, request).await?;
-            let Some(to) = answer::location(&response) else {
-                answer::check(&response, &place, credentials, &uri, as_of)?;
-                return self.coming(response, connection, &place, &uri);
+            let own = place == first && self.credentials.are_for(&self.hosts, &place);
+            let credentials = if own { &self.credentials } else { &Credentials::None };
+            let hop = Hop { place: &place, uri: &uri, credentials, begun, as_of };
+            let next = match self.follow(&hop).await? {
+                Next::Here(response, connection) => {
+                    return Coming::begin(response, connection, &hop, self.limits, name);
+                }
+                // Whatever is wrong with the part that is here, the whole is not.
+                Next::Anew => return Box::pin(self.open(address, as_of, None)).await,
+                Next::Same => continue,
+                Next::Elsewhere { to, called } => {
+                    name = called.or(name);
+                    to
+                }
             };
             let astray = |refused| led_astray(&place, &refused);
-            uri = answer::joined(&uri, to).map_err(astray)?;
+            uri = answer::joined(&uri, &next).map_err(astray)?;
             let next = self.hosts.place(&uri).map_err(astray)?;
             if place.tls && !next.tls {
                 return Err(Fault::lasting(format!(
@@ -149,28 +174,48 @@ impl Settings {
         )))
     }
 
-    fn coming(
-        &self,
-        response: Response<Incoming>,
-        connection: JoinSet<()>,
-        place: &Place,
-        uri: &Uri,
-    ) -> Result<Coming, Fault> {
-        let name = answer::name(uri, response.headers());
-        let (limits, body) = (self.limits, response.into_body());
-        let length = body.size_hint().exact();
-        if length.is_some_and(|length| length > limits.bytes_max) {
-            return Err(too_long(place, limits));
+    /// Tries what can be tried of the credentials without a file; nothing where that is nothing.
+    pub async fn try_out(&self, as_of: Moment) -> Option<Result<String, String>> {
+        let Credentials::Token(tokens) = &self.credentials else { return None };
+        let given = tokens.at(self, as_of).await;
+        Some(given.map(|_| "a token is given".to_owned()).map_err(|fault| fault.text))
+    }
+
+    /// One step on the way to a file.
+    async fn follow(&self, hop: &Hop<'_>) -> Result<Next, Fault> {
+        let Hop { place, uri, credentials, begun, as_of } = *hop;
+        let token = match credentials {
+            Credentials::Token(tokens) => Some((tokens, tokens.at(self, as_of).await?)),
+            _ => None,
+        };
+        let asked = match &token {
+            Some((_, token)) => token::with_token(uri, &token.text)?,
+            None => uri.clone(),
+        };
+        let proof = credentials.header(as_of)?;
+        let (response, connection) = self.ask(place, hop.request(&asked, proof)?).await?;
+        if let Some(to) = answer::location(&response) {
+            return Ok(Next::Elsewhere { to: to.to_owned(), called: None });
         }
-        let place = place.clone();
-        Ok(Coming { name, place, body, length, bytes: 0, limits, _connection: connection })
+        if let Some((tokens, token)) = token.filter(|_| answer::is_told(&response)) {
+            let Some(led) = token::led(response, place, &token).await? else {
+                tokens.forget(&token.text).await;
+                return Ok(Next::Same);
+            };
+            return Ok(Next::Elsewhere { to: led.to, called: led.name });
+        }
+        if begun.is_some_and(|begun| answer::is_no_rest(&response, begun)) {
+            return Ok(Next::Anew);
+        }
+        answer::check(&response, place, credentials, uri, as_of, begun)?;
+        Ok(Next::Here(response, connection))
     }
 
     /// One question on a connection of its own.
     async fn ask(
         &self,
         place: &Place,
-        request: Request<Empty<Bytes>>,
+        request: Request<Full<Bytes>>,
     ) -> Result<(Response<Incoming>, JoinSet<()>), Fault> {
         let within = self.limits.connect;
         let plain = self.connect(place).await?;
@@ -232,35 +277,89 @@ async fn in_time<T>(
     timeout(within, work).await.map_err(late)
 }
 
-fn request(
-    place: &Place,
-    uri: &Uri,
-    credentials: &Credentials,
+/// A step on the way to a file.
+#[derive(Clone, Copy)]
+struct Hop<'a> {
+    place: &'a Place,
+    uri: &'a Uri,
+    credentials: &'a Credentials,
+    begun: Option<&'a Begun>,
     as_of: Moment,
-) -> Result<Request<Empty<Bytes>>, Fault> {
-    let target = uri.path_and_query().map_or("/", |target| target.as_str());
+}
+
+/// What a step came to.
+enum Next {
+    /// The file, and what keeps its connection going.
+    Here(Response<Incoming>, JoinSet<()>),
+    /// The whole file is to be asked for.
+    Anew,
+    /// The same is to be asked for once more.
+    Same,
+    Elsewhere {
+        to: String,
+        /// The file's name, where it is said here.
+        called: Option<String>,
+    },
+}
+
+impl Hop<'_> {
+    fn request(
+        &self,
+        uri: &Uri,
+        proof: Option<(HeaderName, HeaderValue)>,
+    ) -> Result<Request<Full<Bytes>>, Fault> {
+        let mut request = asking("GET", self.place, uri);
+        if let Some(Begun { bytes, validator }) = self.begun {
+            request = request
+                .header(header::RANGE, format!("bytes={bytes}-"))
+                .header(header::IF_RANGE, validator);
+        }
+        let mut request = finished(request, self.place, Bytes::new())?;
+        if let Some((name, value)) = proof {
+            request.headers_mut().insert(name, value);
+        }
+        Ok(request)
+    }
+}
+
+/// JSON for a host.
+fn post(place: &Place, uri: &Uri, json: String) -> Result<Request<Full<Bytes>>, Fault> {
+    let request = asking("POST", place, uri).header(header::CONTENT_TYPE, "application/json");
+    finished(request, place, json.into())
+}
+
+fn asking(method: &str, place: &Place, uri: &Uri) -> hyper::http::request::Builder {
     let host = uri.authority().map_or_else(|| place.to_string(), |own| own.as_str().to_owned());
-    let request = Request::get(target)
+    Request::builder()
+        .method(method)
+        .uri(target(uri))
         .header(header::HOST, host)
         .header(header::USER_AGENT, USER_AGENT)
         .header(header::ACCEPT, "*/*")
         // The bytes as they are: their hash is their name.
         .header(header::ACCEPT_ENCODING, "identity")
-        .header(header::CONNECTION, "close");
-    let mut request = request
-        .body(Empty::new())
-        .map_err(|error| Fault::lasting(format!("{place} cannot be asked: {error}")))?;
-    if let Some((name, value)) = credentials.header(as_of)? {
-        request.headers_mut().insert(name, value);
-    }
-    Ok(request)
+        .header(header::CONNECTION, "close")
+}
+
+fn target(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", |target| target.as_str())
+}
+
+fn finished(
+    request: hyper::http::request::Builder,
+    place: &Place,
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>, Fault> {
+    request
+        .body(Full::new(body))
+        .map_err(|error| Fault::lasting(format!("{place} cannot be asked: {error}")))
 }
 
 /// Asks on a connection; gives the head of the answer, and what keeps the connection going until it
 /// is dropped.
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    request: Request<Empty<Bytes>>,
+    request: Request<Full<Bytes>>,
     place: &Place,
     within: Duration,
 ) -> Result<(Response<Incoming>, JoinSet<()>), Fault> {
@@ -278,53 +377,4 @@ async fn converse(
     let asked = in_time(within, place, "no answer", sender.send_request(request)).await?;
     let response = asked.map_err(|error| broken(&error))?;
     Ok((response, running))
-}
-
-/// A file on its way to us.
-pub struct Coming {
-    /// The name it comes with.
-    pub name: String,
-    place: Place,
-    body: Incoming,
-    length: Option<u64>,
-    bytes: u64,
-    limits: Limits,
-    _connection: JoinSet<()>,
-}
-
-impl Coming {
-    /// The next piece; nothing once all of it is here.
-    ///
-    /// # Errors
-    /// When it breaks off, stands still, comes empty or is too long.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
-        loop {
-            let (idle, place) = (self.limits.idle, &self.place);
-            let frame = in_time(idle, place, "nothing more came", self.body.frame()).await?;
-            let Some(frame) = frame else { return self.ended() };
-            let frame = frame.map_err(|error| self.broken(&error))?;
-            let Ok(data) = frame.into_data() else { continue };
-            self.bytes += data.len() as u64;
-            if self.bytes > self.limits.bytes_max {
-                return Err(too_long(&self.place, self.limits));
-            }
-            return Ok(Some(data));
-        }
-    }
-
-    fn broken(&self, error: &dyn Display) -> Fault {
-        let of = self.length.map_or_else(String::new, |length| format!(" of {length}"));
-        let (place, bytes) = (&self.place, self.bytes);
-        Fault::passing(format!("{place} broke off after {bytes}{of} bytes: {error}"))
-    }
-
-    fn ended(&self) -> Result<Option<Bytes>, Fault> {
-        match self.bytes {
-            0 => Err(Fault::passing(format!(
-                "{} gives an empty file; it may not be ready",
-                self.place
-            ))),
-            _ => Ok(None),
-        }
-    }
 }

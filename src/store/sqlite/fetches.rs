@@ -8,7 +8,7 @@ use crate::recording::reference::{self, Way};
 use crate::store::{Result, micros, moment};
 use chrono::TimeDelta;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Of one that is not to be tried before its call is over.
 const NOT_YET: i64 = i64::MAX;
@@ -103,6 +103,15 @@ pub fn next_due(connection: &Connection, after: Moment) -> Result<Option<Moment>
 /// When the disk fails.
 pub fn of_call(connection: &Connection, call: i64) -> Result<Vec<Fetch>> {
     all(connection, "call = ?1 ORDER BY key", [call])
+}
+
+/// All that wait, by their keys.
+///
+/// # Errors
+/// When the disk fails.
+pub fn all_waiting(connection: &Connection) -> Result<BTreeSet<i64>> {
+    let mut query = connection.prepare_cached("SELECT key FROM fetch WHERE state = 'waiting'")?;
+    Ok(query.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// How many wait.
