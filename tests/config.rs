@@ -149,7 +149,7 @@ fn wrong_settings_of_fetching_are_named_with_the_cure() {
         (
             "fetch_hosts = [\"a\"]\nfetch_auth = \"ntlm\"",
             "fetch_auth",
-            "none, basic, bearer, jwt, token, header",
+            "none, basic, digest, bearer, jwt, token, header",
         ),
         ("fetch_hosts = [\"a\"]\nfetch_secret = \"x\"", "fetch_auth", "basic"),
         (
@@ -172,6 +172,11 @@ fn wrong_settings_of_fetching_are_named_with_the_cure() {
             "fetch_hosts = [\"a\"]\nfetch_auth = \"header\"\nfetch_user = \"X Y\"\nfetch_secret = \"x\"",
             "fetch_user",
             "header",
+        ),
+        (
+            "fetch_hosts = [\"a\"]\nfetch_auth = \"digest\"\nfetch_secret = \"x\"",
+            "fetch_user",
+            "empty",
         ),
         (
             "fetch_hosts = [\"a\"]\nfetch_auth = \"token\"\nfetch_user = \"i\"\nfetch_secret = \"x\"",

@@ -10,8 +10,10 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
 use fetching::{Answer, Desk, FileServer, SOUND, at, file, status};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use md5::{Digest, Md5};
 use ringledger::store::sqlite::fetches::{Fetch, State};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fs;
 
 fn words(value: &Value) -> Answer {
@@ -28,10 +30,90 @@ fn header(asked: &str, name: &str) -> Option<String> {
     Some(line.split_once(": ")?.1.to_owned())
 }
 
+fn hex(text: &str) -> String {
+    Md5::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn fields(proof: &str) -> BTreeMap<String, String> {
+    let pairs = proof.trim_start_matches("Digest ").split(", ");
+    let pair = |pair: &str| {
+        let (name, value) = pair.split_once('=').unwrap_or_else(|| panic!("{proof}"));
+        (name.to_owned(), value.trim_matches('"').to_owned())
+    };
+    pairs.map(pair).collect()
+}
+
 fn all_fetched(desk: &Desk) -> Vec<Fetch> {
     let all = desk.fetches();
     assert!(all.iter().all(|fetch| fetch.state == State::Fetched), "{all:?}");
     all
+}
+
+#[tokio::test]
+async fn a_digest_is_answered_as_the_standard_says_and_the_secret_does_not_travel() {
+    // RFC 7616 section 3.4, and section 3.4.1 of RFC 2617 for a host that names no quality.
+    for quality in [r#", qop="auth""#, ""] {
+        let asks = format!(
+            "www-authenticate: Basic realm=\"x\"\r\nWWW-Authenticate: Digest realm=\"recordings\", nonce=\"n-1\", \
+             algorithm=MD5{quality}, opaque=\"o\""
+        );
+        let server = FileServer::start(vec![status(401, &asks), file(SOUND)]);
+        let settings = format!(
+            "{}\nfetch_url = \"{}\"\nfetch_auth = \"digest\"\nfetch_user = \"cdr\"\nfetch_secret = \"pass word\"",
+            server.hosts(),
+            server.url("/recapi?filename={name}")
+        );
+        let desk = Desk::open(&settings);
+        desk.answered_call("c-1", "auto-1.wav").await;
+        desk.take_due(at(0)).await;
+        all_fetched(&desk);
+        let asked = server.asked();
+        assert_eq!(asked.len(), 2);
+        assert_eq!(header(&asked[0], "authorization"), None, "{asked:?}");
+        let proof = header(&asked[1], "authorization").expect("a proof");
+        let told = fields(&proof);
+        assert_eq!(told["uri"], "/recapi?filename=auto-1.wav");
+        assert_eq!((&told["nonce"], &told["opaque"]), (&"n-1".to_owned(), &"o".to_owned()));
+        let (user, what) =
+            (hex("cdr:recordings:pass word"), hex("GET:/recapi?filename=auto-1.wav"));
+        let wanted = match quality {
+            "" => hex(&format!("{user}:n-1:{what}")),
+            _ => hex(&format!("{user}:n-1:{}:{}:auth:{what}", told["nc"], told["cnonce"])),
+        };
+        assert_eq!(told["response"], wanted, "{proof}");
+        assert!(!asked.concat().contains("pass"), "{asked:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_wants_the_secret_itself_does_not_get_it_for_a_digest() {
+    let server =
+        FileServer::start(vec![status(401, "www-authenticate: Basic realm=\"x\""), file(SOUND)]);
+    let settings = format!(
+        "{}\nfetch_auth = \"digest\"\nfetch_user = \"cdr\"\nfetch_secret = \"pass\"",
+        server.hosts()
+    );
+    let desk = Desk::open(&settings);
+    desk.answered_call("c-1", &server.url("/1.wav")).await;
+    desk.take_due(at(0)).await;
+    let fetch = desk.only();
+    assert!(fetch.error.is_some_and(|why| why.contains("no digest is asked for")));
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_digest_that_is_refused_says_so_and_is_not_tried_in_a_circle() {
+    let asks = "www-authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\"";
+    let server = FileServer::start(vec![status(401, asks)]);
+    let settings = format!(
+        "{}\nfetch_auth = \"digest\"\nfetch_user = \"cdr\"\nfetch_secret = \"pass\"",
+        server.hosts()
+    );
+    let desk = Desk::open(&settings);
+    desk.answered_call("c-1", &server.url("/1.wav")).await;
+    desk.take_due(at(0)).await;
+    assert!(desk.only().error.is_some_and(|why| why.contains("it refuses the credentials")));
+    assert_eq!(server.asked().len(), 2);
 }
 
 #[tokio::test]

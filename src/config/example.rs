@@ -215,7 +215,7 @@ const COMMENTS: &[(&str, &str)] = &[
     ),
     (
         "sources.fetch_auth",
-        "What they want to see: `none`, `basic`, `bearer`, `jwt`, `token` or `header`.",
+        "What they want to see: `none`, `basic`, `digest`, `bearer`, `jwt`, `token` or `header`.",
     ),
     (
         "sources.fetch_user",

@@ -92,12 +92,12 @@ impl SourceConfig {
             "none" if written => {
                 say(
                     "fetch_auth",
-                    "is `none`, and there is a fetch_secret; is it basic, bearer, jwt, token or header?",
+                    "is `none`, and there is a fetch_secret; is it basic, digest, bearer, jwt, token or header?",
                 );
                 return Credentials::None;
             }
             "none" => return Credentials::None,
-            "basic" => (true, "the user"),
+            "basic" | "digest" => (true, "the user"),
             "token" => (true, "the client's id"),
             "header" => (true, "the header's name"),
             "bearer" => (false, ""),
@@ -105,7 +105,9 @@ impl SourceConfig {
             other => {
                 say(
                     "fetch_auth",
-                    &format!("no way `{other}`; there are none, basic, bearer, jwt, token, header"),
+                    &format!(
+                        "no way `{other}`; there are none, basic, digest, bearer, jwt, token, header"
+                    ),
                 );
                 return Credentials::None;
             }
@@ -121,6 +123,7 @@ impl SourceConfig {
         }
         match self.fetch_auth.as_str() {
             "basic" => Credentials::Basic { user: self.fetch_user.clone(), secret: secret() },
+            "digest" => Credentials::Digest { user: self.fetch_user.clone(), secret: secret() },
             "token" => {
                 let (url, user) = (self.fetch_token_url.clone(), self.fetch_user.clone());
                 Credentials::Token(Tokens::new(url, user, secret()))

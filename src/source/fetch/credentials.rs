@@ -1,13 +1,15 @@
 //! What a host wants to see before it gives a recording away.
 
-use super::{Fault, Tokens};
+use super::{Fault, Tokens, target};
 use crate::call::Moment;
 use crate::pbx::Secret;
 use crate::source::guard::{Hosts, Place};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
-use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use http_auth::{PasswordClient, PasswordParams};
+use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use hyper::{Response, StatusCode, Uri};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -28,6 +30,8 @@ pub enum Credentials {
     Signed { application: String, key: Secret },
     /// A header of the host's own.
     Header { name: HeaderName, secret: Secret },
+    /// RFC 7616: the answer to what the host asks, in which the secret does not stand.
+    Digest { user: String, secret: Secret },
     /// A token for a while, in the address.
     Token(Tokens),
 }
@@ -39,7 +43,7 @@ impl Credentials {
     /// A lasting [`Fault`] when a secret fits into no header, or is no key.
     pub fn header(&self, as_of: Moment) -> Result<Option<(HeaderName, HeaderValue)>, Fault> {
         let (name, text) = match self {
-            Self::None | Self::Token(_) => return Ok(None),
+            Self::None | Self::Digest { .. } | Self::Token(_) => return Ok(None),
             Self::Basic { user, secret } => {
                 let both = STANDARD.encode(format!("{user}:{}", secret.0));
                 (AUTHORIZATION, format!("Basic {both}"))
@@ -65,6 +69,43 @@ impl Credentials {
             Self::Token(tokens) => tokens.are_for(hosts, place),
             _ => true,
         }
+    }
+
+    /// The header that answers a host's challenge, where these credentials are such an answer.
+    ///
+    /// # Errors
+    /// [`Fault`] when the host asks for something else.
+    pub fn answer<B>(
+        &self,
+        response: &Response<B>,
+        uri: &Uri,
+    ) -> Result<Option<(HeaderName, HeaderValue)>, Fault> {
+        let Self::Digest { user, secret } = self else { return Ok(None) };
+        let headers = response.headers();
+        if response.status() != StatusCode::UNAUTHORIZED || !headers.contains_key(WWW_AUTHENTICATE)
+        {
+            return Ok(None);
+        }
+        let asked =
+            headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+        let builder = asked.fold(PasswordClient::builder(), |builder, one| builder.challenges(one));
+        let other = |why: String| {
+            Fault::passing(format!(
+                "no digest is asked for that can be given: {why}; see fetch_auth"
+            ))
+        };
+        let mut client = builder.build().map_err(other)?;
+        let asked = PasswordParams {
+            username: user,
+            password: &secret.0,
+            uri: target(uri),
+            method: "GET",
+            body: Some(&[]),
+        };
+        let mut value = HeaderValue::try_from(client.respond(&asked).map_err(other)?)
+            .map_err(|_| Fault::lasting("fetch_user holds what no header may hold"))?;
+        value.set_sensitive(true);
+        Ok(Some((AUTHORIZATION, value)))
     }
 }
 

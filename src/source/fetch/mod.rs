@@ -194,6 +194,10 @@ impl Settings {
         };
         let proof = credentials.header(as_of)?;
         let (response, connection) = self.ask(place, hop.request(&asked, proof)?).await?;
+        let (response, connection) = match credentials.answer(&response, &asked)? {
+            Some(proof) => self.ask(place, hop.request(&asked, Some(proof))?).await?,
+            None => (response, connection),
+        };
         if let Some(to) = answer::location(&response) {
             return Ok(Next::Elsewhere { to: to.to_owned(), called: None });
         }
