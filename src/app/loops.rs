@@ -19,7 +19,7 @@ const LINK_EVERY: Duration = Duration::from_secs(2);
 const LINK_AT_LEAST: Duration = Duration::from_secs(30);
 /// No further piece of a site is linked in one turn after this long.
 const LINK_TURN: Duration = Duration::from_millis(250);
-/// Linking may take one part in so many of the time.
+/// While deliveries come, linking may take one part in so many of the time; else half of it.
 const LINK_SHARE: u32 = 20;
 /// How often silent calls are closed and recordings nobody heard are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -72,7 +72,16 @@ pub(super) async fn link_always(state: Arc<State>, mut stop: Stop) {
         if since_look >= LOOK_EVERY {
             since_look = Duration::ZERO;
         }
-        pause = LINK_EVERY.max(watch.elapsed() * LINK_SHARE);
+        let (spent, store) = (watch.elapsed(), &state.archive.store);
+        let quiet = store.gauges().stored_fact.load(Ordering::Relaxed) == seen;
+        pause = match quiet {
+            // A whole turn was used: there is more to do.
+            true if spent >= LINK_TURN => spent,
+            true => LINK_EVERY,
+            false => LINK_EVERY.max(spent * LINK_SHARE),
+        };
+        // One long turn is no reason to leave a desk without links.
+        pause = pause.min(LINK_AT_LEAST);
     }
 }
 
