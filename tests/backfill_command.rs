@@ -64,15 +64,20 @@ fn what_cannot_be_read_is_told_with_its_row_and_kept() {
     assert!(call["waited_ms"][1].as_i64() > call["waited_ms"][0].as_i64(), "{call}");
 }
 
+/// The first event of the lab's first call comes live.
+fn began_live(house: &House) {
+    let began = r#"{"Event":"Newchannel","Timestamp":"1795430222.634500","Uniqueid":"1795430222.0",
+        "Linkedid":"1795430222.0","Channel":"PJSIP/trunk-00000000","CallerIDNum":"13800138001","Exten":"8001"}"#;
+    let head = [("content-type", "application/json")];
+    assert_eq!(house.ask("POST", "/hook/front", &head, began.as_bytes()).0, 200);
+}
+
 #[test]
 fn a_running_daemon_takes_the_file_and_knows_the_call_already() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = settings(folder.path()).display().to_string();
     let house = House::start(folder.path(), &["--config", &config]);
-    let began = r#"{"Event":"Newchannel","Timestamp":"1795430222.634500","Uniqueid":"1795430222.0",
-        "Linkedid":"1795430222.0","Channel":"PJSIP/trunk-00000000","CallerIDNum":"13800138001","Exten":"8001"}"#;
-    let head = [("content-type", "application/json")];
-    assert_eq!(house.ask("POST", "/hook/front", &head, began.as_bytes()).0, 200);
+    began_live(&house);
     let (code, told) = backfill(folder.path(), &[&lab("01-ring1", "cel.csv")]);
     assert_eq!((code, &told["new"]), (0, &told["records"]), "{told}");
     let (status, page) = house.ask("GET", "/search?lang=en&q=13800138001", &[], b"");
@@ -124,10 +129,7 @@ fn a_record_of_a_call_from_before_the_window_joins_it_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = settings(folder.path()).display().to_string();
     let house = House::start(folder.path(), &["--config", &config]);
-    let began = r#"{"Event":"Newchannel","Timestamp":"1795430222.634500","Uniqueid":"1795430222.0",
-        "Linkedid":"1795430222.0","Channel":"PJSIP/trunk-00000000","CallerIDNum":"13800138001","Exten":"8001"}"#;
-    let head = [("content-type", "application/json")];
-    assert_eq!(house.ask("POST", "/hook/front", &head, began.as_bytes()).0, 200);
+    began_live(&house);
     assert!(house.stop().success());
     much_later(folder.path(), 1);
     let file = lab("01-ring1", "cel.csv");

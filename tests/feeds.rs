@@ -466,8 +466,12 @@ fn calls_that_a_rest_list_shows_after_a_gap_outlived_it_and_the_others_did_not()
     assert!(kept.contains(&row), "an item as it was written: {kept:?}");
     ended(folder.path(), &[("1.1", false), ("1.2", true), ("1.8", false)]);
     gap_is_found(&house);
+    all_is_understood(house, folder.path());
+}
+
+fn all_is_understood(house: House, folder: &Path) {
     assert!(house.stop().success());
-    let data = folder.path().join("data");
+    let data = folder.join("data");
     let (_, listed) = run(&["deliveries", "--json", "--data", &data.to_string_lossy()]);
     assert_eq!(listed.matches("\"understood\":false").count(), 0, "{listed}");
 }
@@ -611,10 +615,7 @@ fn calls_that_an_event_socket_lists_after_a_gap_outlived_it_and_the_others_did_n
     assert!(kept.contains(&row), "a row as it was written: {kept:?}");
     ended(folder.path(), &[("u-1", false), ("u-2", true), ("u-3", true), ("u-8", false)]);
     gap_is_found(&house);
-    assert!(house.stop().success());
-    let data = folder.path().join("data");
-    let (_, listed) = run(&["deliveries", "--json", "--data", &data.to_string_lossy()]);
-    assert_eq!(listed.matches("\"understood\":false").count(), 0, "{listed}");
+    all_is_understood(house, folder.path());
 }
 
 #[test]

@@ -85,15 +85,16 @@ async fn a_digest_is_answered_as_the_standard_says_and_the_secret_does_not_trave
     }
 }
 
+fn digest(server: &FileServer) -> String {
+    let who = "fetch_auth = \"digest\"\nfetch_user = \"cdr\"\nfetch_secret = \"pass\"";
+    format!("{}\n{who}", server.hosts())
+}
+
 #[tokio::test]
 async fn a_host_that_wants_the_secret_itself_does_not_get_it_for_a_digest() {
     let server =
         FileServer::start(vec![status(401, "www-authenticate: Basic realm=\"x\""), file(SOUND)]);
-    let settings = format!(
-        "{}\nfetch_auth = \"digest\"\nfetch_user = \"cdr\"\nfetch_secret = \"pass\"",
-        server.hosts()
-    );
-    let desk = Desk::open(&settings);
+    let desk = Desk::open(&digest(&server));
     desk.answered_call("c-1", &server.url("/1.wav")).await;
     desk.take_due(at(0)).await;
     let fetch = desk.only();
@@ -105,11 +106,7 @@ async fn a_host_that_wants_the_secret_itself_does_not_get_it_for_a_digest() {
 async fn a_digest_that_is_refused_says_so_and_is_not_tried_in_a_circle() {
     let asks = "www-authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\"";
     let server = FileServer::start(vec![status(401, asks)]);
-    let settings = format!(
-        "{}\nfetch_auth = \"digest\"\nfetch_user = \"cdr\"\nfetch_secret = \"pass\"",
-        server.hosts()
-    );
-    let desk = Desk::open(&settings);
+    let desk = Desk::open(&digest(&server));
     desk.answered_call("c-1", &server.url("/1.wav")).await;
     desk.take_due(at(0)).await;
     assert!(desk.only().error.is_some_and(|why| why.contains("it refuses the credentials")));
