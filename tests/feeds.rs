@@ -530,6 +530,8 @@ fn events_of_an_event_socket_are_kept_byte_for_byte_in_either_form() {
             drop(stream.get_mut().write_all(piece));
         }
         if json {
+            // A close before this is read would be a reset, and take the event back off the wire.
+            assert_eq!(command(&mut stream), "api show channels as json");
             drop(stream.get_mut().write_all(b"Content-Type: text/disconnect-notice\n\n"));
             return;
         }
