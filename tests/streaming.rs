@@ -208,14 +208,18 @@ async fn happen(stream: &Stream, event: Event, recordings: &mut Vec<i64>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn links_and_findings_grow_event_by_event_into_what_a_run_from_scratch_finds() {
     let (mut links, mut proposals) = (0, 0);
-    for seed in 0..16 {
+    for seed in 0..24 {
+        // In every other world many changes come at once, and few are linked together.
+        let crowded = seed % 2 == 1;
         let mut draw = Draw(seed * 7919 + 11);
-        let stream = Stream::open();
+        let mut stream = Stream::open();
+        if crowded {
+            stream.at_most = 1 + seed as usize / 2 % 3;
+        }
         let mut recordings = Vec::new();
         for event in events(&mut draw) {
             happen(&stream, event, &mut recordings).await;
-            // Now and then several at once.
-            if !draw.one_in(4) {
+            if draw.one_in(4) == crowded {
                 stream.catch_up().await;
             }
         }

@@ -5,6 +5,7 @@ use crate::clock;
 use crate::flow::archive::Archive;
 use crate::flow::interpret::Rules;
 use crate::job::look::Look;
+use crate::job::relink_daemon::Pace;
 use crate::job::{listen, relink_daemon};
 use crate::stop::Stop;
 use crate::store::sqlite::findings;
@@ -96,8 +97,8 @@ async fn link_once(state: &State, held: &relink_daemon::Held, mut look: Option<&
             }
         }
         let (now, watch) = (clock::now(), clock::Watch::start());
-        let more = || watch.elapsed() < LINK_TURN;
-        match relink_daemon::catch_up_holding(held, store, site, key, now, &more).await {
+        let pace = Pace { more: &|| watch.elapsed() < LINK_TURN, ..Pace::ON };
+        match relink_daemon::catch_up_holding(held, store, site, key, now, &pace).await {
             Ok(0) => {}
             Ok(_) => count_findings(state, &site.id, key),
             Err(error) => tracing::error!(%error, site = site.id, "not linked; tried again"),

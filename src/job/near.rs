@@ -22,6 +22,8 @@ const SLACK_S: i64 = 12 * 3600;
 pub const PAIRED_WITHIN_S: i64 = 80 * 3600;
 /// Things held at most from one change to the next.
 const HELD_MAX: usize = 50_000;
+/// With more changes than this, reading anew is less work than taking in one after the other.
+const REFRESHED_MAX: usize = 500;
 /// A gap up to here, in seconds, is read to keep what is held; beyond it is read anew.
 const GAP_S: i64 = 3 * 86_400;
 
@@ -40,8 +42,8 @@ pub struct Near {
 }
 
 impl Near {
-    /// Forgets everything where what is believed or known of the whole site changed, and takes in
-    /// what changed of the span that is held.
+    /// Takes in what changed of the span that is held; forgets it where that is too much, or where
+    /// only a part of what changed is told (it `goes_on`).
     ///
     /// # Errors
     /// When a row cannot be read.
@@ -50,9 +52,10 @@ impl Near {
         connection: &Connection,
         at: At<'_>,
         stirred: &[Stirred],
+        goes_on: bool,
     ) -> Result<()> {
-        let all = stirred.iter().any(|one| one.side == Side::Everything);
-        if all || self.contacts.len() + self.rows.len() > HELD_MAX {
+        let held = self.contacts.len() + self.rows.len();
+        if goes_on || held > HELD_MAX || stirred.len() > REFRESHED_MAX {
             *self = Self::default();
         }
         if self.held.is_none() {

@@ -7,7 +7,7 @@ use crate::audit::{self, Question};
 use crate::call::Moment;
 use crate::finding::Finding;
 use crate::linkage::why::{Asked, Why};
-use crate::linkage::{self, Bars, Desk, Links, Thresholds};
+use crate::linkage::{self, Bars, Change, Desk, Links, Thresholds};
 use crate::site::Site;
 use crate::store::sqlite::links::Outcome;
 use crate::store::sqlite::stirred::{self, Side, Stirred};
@@ -69,22 +69,33 @@ fn shifted(day: NaiveDate, days: i64) -> NaiveDate {
 /// further.
 const AROUND_S: i64 = 48 * 3600;
 
-/// First step: the links of what changed, the newest changes that lie together first; nothing where
-/// nothing changed. It is to be asked again until then.
+/// Changes that are linked together at most: a year that is filled in at once is no reason to hold
+/// all of it in memory, nor to leave the desk's newest calls without links until it is done.
+pub const TOGETHER_MAX: usize = 5000;
+
+/// First step: the links of what changed, of the newest changes those that lie together, but no more
+/// than so many; nothing where nothing changed. It is to be asked again until then.
 ///
 /// # Errors
 /// When a row cannot be read.
-pub fn link(connection: &Connection, at: At<'_>, near: &mut Near) -> Result<Option<Linked>> {
-    let stirred = stirred::stirred(connection, at.key)?;
+pub fn link(
+    connection: &Connection,
+    at: At<'_>,
+    near: &mut Near,
+    at_most: usize,
+) -> Result<Option<Linked>> {
+    let stirred = stirred::stirred(connection, at.key, at_most)?;
     if stirred.is_empty() {
         return Ok(None);
     }
-    near.refresh(connection, at, &stirred)?;
     if stirred.iter().any(|one| one.side == Side::Everything) {
-        return whole(connection, at, stirred).map(Some);
+        *near = Near::default();
+        return whole(connection, at, stirred::stirred(connection, at.key, usize::MAX)?).map(Some);
     }
+    let goes_on = stirred.len() >= at_most;
+    near.refresh(connection, at, &stirred, goes_on)?;
     let (newest, settles) = stirring::newest(connection, at, stirred)?;
-    part(connection, at, near, &newest, settles).map(Some)
+    part(connection, at, near, &newest, (settles, goes_on)).map(Some)
 }
 
 /// Everything of a site, from scratch.
@@ -116,7 +127,7 @@ fn part(
     at: At<'_>,
     near: &mut Near,
     changes: &Changes,
-    settles: Vec<Stirred>,
+    (settles, goes_on): (Vec<Stirred>, bool),
 ) -> Result<Linked> {
     let (from, to) = changes.span();
     let mut span = (from - AROUND_S, to + AROUND_S);
@@ -125,7 +136,7 @@ fn part(
     let near = if near.lies_after(span.1) { &mut apart } else { near };
     near.cover(connection, at, if changes.may_pair() { paired(span) } else { span })?;
     let pairs = changes.pair(near);
-    let change = changes.told(connection, near, &pairs)?;
+    let change = Change { goes_on, ..changes.told(connection, near, &pairs)? };
     let bars = bars(at.site);
     let part = loop {
         near.cover(connection, at, span)?;

@@ -9,6 +9,20 @@ use crate::store::sqlite::window::{self, DirtyDay};
 use crate::store::{Result, Store};
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// How linking goes on.
+pub struct Pace<'a> {
+    /// Whether another piece may be linked now: while changes keep coming there is always one, and
+    /// the rest waits for its turn.
+    pub more: &'a (dyn Fn() -> bool + Sync),
+    /// Changes that make a piece at most.
+    pub at_most: usize,
+}
+
+impl Pace<'_> {
+    /// Until all is linked.
+    pub const ON: Pace<'static> = Pace { more: &|| true, at_most: relink::TOGETHER_MAX };
+}
+
 /// What is held of each site from one change to the next, by its key.
 pub type Held = Arc<Mutex<std::collections::BTreeMap<i64, Near>>>;
 
@@ -17,11 +31,10 @@ pub type Held = Arc<Mutex<std::collections::BTreeMap<i64, Near>>>;
 /// # Errors
 /// When the store fails; what was computed is kept, the rest stays due.
 pub async fn catch_up(store: &Store, site: &Site, key: i64, as_of: Moment) -> Result<usize> {
-    catch_up_holding(&Held::default(), store, site, key, as_of, &|| true).await
+    catch_up_holding(&Held::default(), store, site, key, as_of, &Pace::ON).await
 }
 
-/// The same, holding what the next change will need. `more` says whether another piece may be
-/// linked now: while changes keep coming there is always one, and the rest waits for its turn.
+/// The same, holding what the next change will need.
 ///
 /// # Errors
 /// As [`catch_up`].
@@ -31,10 +44,10 @@ pub async fn catch_up_holding(
     site: &Site,
     key: i64,
     as_of: Moment,
-    more: &(dyn Fn() -> bool + Sync),
+    pace: &Pace<'_>,
 ) -> Result<usize> {
     store.folded().await;
-    link_while(held, store, site, key, more).await?;
+    link_while(held, store, site, key, pace).await?;
     let (reader, own) = (store.clone(), site.clone());
     let learned = blocking(move || {
         let at = At { site: &own, key };
@@ -58,7 +71,7 @@ pub async fn catch_up_holding(
 /// # Errors
 /// As [`catch_up`].
 pub async fn link_all(held: &Held, store: &Store, site: &Site, key: i64) -> Result<()> {
-    link_while(held, store, site, key, &|| true).await
+    link_while(held, store, site, key, &Pace::ON).await
 }
 
 async fn link_while(
@@ -66,13 +79,13 @@ async fn link_while(
     store: &Store,
     site: &Site,
     key: i64,
-    more: &(dyn Fn() -> bool + Sync),
+    pace: &Pace<'_>,
 ) -> Result<()> {
-    while let Some(linked) = link(held, store, site, key).await? {
+    while let Some(linked) = link(held, store, site, key, pace.at_most).await? {
         for piece in linked.pieces() {
             store.write(move |tx| relink::save_links(tx, key, &piece)).await?;
         }
-        if !more() {
+        if !(pace.more)() {
             break;
         }
     }
@@ -80,12 +93,18 @@ async fn link_while(
 }
 
 /// Links of what changed; nothing where nothing did.
-async fn link(held: &Held, store: &Store, site: &Site, key: i64) -> Result<Option<Linked>> {
+async fn link(
+    held: &Held,
+    store: &Store,
+    site: &Site,
+    key: i64,
+    at_most: usize,
+) -> Result<Option<Linked>> {
     let (held, reader, site) = (Arc::clone(held), store.clone(), site.clone());
     blocking(move || {
         let mut near = take(&held, key);
         let at = At { site: &site, key };
-        let linked = reader.read(|connection| relink::link(connection, at, &mut near))?;
+        let linked = reader.read(|connection| relink::link(connection, at, &mut near, at_most))?;
         held.lock().unwrap_or_else(PoisonError::into_inner).insert(key, near);
         Ok(linked)
     })

@@ -45,7 +45,9 @@ pub fn replay(
                 rebuilt.write(rules, |tx| tx.mark_day(key, &day, as_of))?;
             }
             let mut near = Near::default();
-            while let Some(linked) = relink::link(rebuilt.connection(), at, &mut near)? {
+            while let Some(linked) =
+                relink::link(rebuilt.connection(), at, &mut near, relink::TOGETHER_MAX)?
+            {
                 for piece in linked.pieces() {
                     rebuilt.write(rules, |tx| relink::save_links(tx, key, &piece))?;
                 }

@@ -30,6 +30,8 @@ pub struct Change {
     /// As they were when they were linked.
     pub contacts_before: Vec<Contact>,
     pub rows_before: Vec<Row>,
+    /// More has changed, and is linked later.
+    pub goes_on: bool,
 }
 
 /// What was linked again: everything about these contacts and rows, by key.
@@ -201,10 +203,12 @@ impl<'a> Closure<'a> {
             (0..site.calls.len() as u32)
                 .filter(|at| change.contacts.contains(&site.calls[*at as usize].key)),
         );
+        let were = change.rows_before.iter().map(|row| (row.key, row.call_id.as_deref()));
+        let were: HashMap<i64, Option<&str>> = were.collect();
         for row in &site.gone_rows {
-            let was = change.rows_before.iter().find(|before| before.key == row.key);
             self.need(row.near());
-            self.beside_row(row, was.and_then(|row| row.call_id.as_deref()), &mut calls);
+            let id = were.get(&row.key).copied().flatten();
+            self.beside_row(row, id, &mut calls);
         }
         for (place, row) in site.rows.iter().enumerate() {
             if change.rows.contains(&row.key) {
@@ -230,26 +234,31 @@ impl<'a> Closure<'a> {
         let mut all: Vec<Call> =
             here.filter(|call| change.contacts.contains(&call.key)).cloned().collect();
         all.extend(self.site.gone_calls.iter().cloned());
+        let mut forms: HashMap<(i64, i64), usize> = HashMap::default();
+        all.iter().for_each(|call| *forms.entry((call.key, call.ring)).or_default() += 1);
         let mut around: BTreeSet<u32> = BTreeSet::new();
+        // Calls that changed and are linked later may have moved a crowd as well.
+        let changed = if change.goes_on { usize::from(u16::MAX) } else { all.len() };
         for call in &all {
-            around.extend(self.around(call, &all));
+            // As it was and as it is, and at the same moment: nobody's crowd is another.
+            let stands = forms[&(call.key, call.ring)] > 1;
+            around.extend(self.around(call, stands, changed));
         }
         all.extend(around.into_iter().map(|at| self.site.calls[at as usize].clone()));
         all
     }
 
-    /// Calls around one that changed whose crowd or leg may be another now.
-    fn around(&self, call: &Call, changed: &[Call]) -> Vec<u32> {
+    /// Calls around one of so many that changed whose crowd or leg may be another now; no crowd is
+    /// where it `stands` when it rang.
+    fn around(&self, call: &Call, stands: bool, changed: usize) -> Vec<u32> {
         let index = &self.finder.index;
         let crowd = |at: &u32| {
             let crowd = usize::from(self.site.calls[*at as usize].crowd);
             let border = usize::from(CROWD);
-            crowd < border + changed.len() && crowd + changed.len() >= border
+            crowd < border + changed && crowd + changed >= border
         };
-        // As it was and as it is, and at the same moment: nobody's crowd is another.
-        let stands = changed.iter().filter(|o| o.key == call.key && o.ring == call.ring).count();
         let mut all: Vec<u32> = Vec::new();
-        if stands < 2 {
+        if !stands {
             all.extend(index.ringing(call.ring - CROWD_S, call.ring + CROWD_S).filter(crowd));
         }
         let gap = 2 * LEG_GAP_S;

@@ -6,7 +6,7 @@ use ringledger::app::{self, Data};
 use ringledger::call::Moment;
 use ringledger::config::Config;
 use ringledger::flow::intake::{Answer, Intake};
-use ringledger::job::relink_daemon::{self, Held};
+use ringledger::job::relink_daemon::{self, Held, Pace};
 use ringledger::job::{close, replay};
 use ringledger::ledger::LedgerEntry;
 use ringledger::pbx::Delivery;
@@ -29,6 +29,8 @@ pub struct Stream {
     pub site: Site,
     pub key: i64,
     held: Held,
+    /// Changes that are linked together at most.
+    pub at_most: usize,
     folder: tempfile::TempDir,
 }
 
@@ -42,7 +44,7 @@ impl Stream {
         let intake = Intake::new(data.rules.clone(), data.archive.clone(), announced);
         let site = data.rules.sites["default"].clone();
         let key = data.store.site("default").expect("a site");
-        Self { data, intake, site, key, held: Held::default(), folder }
+        Self { data, intake, site, key, held: Held::default(), at_most: Pace::ON.at_most, folder }
     }
 
     /// An event of our own kind.
@@ -85,7 +87,8 @@ impl Stream {
     pub async fn catch_up(&self) {
         let as_of = at(40 * 86_400);
         let (held, store) = (&self.held, &self.data.store);
-        relink_daemon::catch_up_holding(held, store, &self.site, self.key, as_of, &|| true)
+        let pace = Pace { at_most: self.at_most, ..Pace::ON };
+        relink_daemon::catch_up_holding(held, store, &self.site, self.key, as_of, &pace)
             .await
             .expect("links");
     }

@@ -5,6 +5,7 @@
 //! over.
 
 use super::connect;
+use super::readers::Readers;
 use crate::store::Result;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -26,19 +27,21 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Held by the writer for each transaction, and by a checkpoint that starts the log over.
 pub type Gate = Arc<Mutex<()>>;
 
-/// Runs until the sender of `stop` is gone.
-pub fn run(path: PathBuf, gate: Gate, stop: Receiver<()>) {
-    let connection = match connect::writer(&path, 256) {
+/// Runs until the sender of `stop` is gone; closes idle readers besides, which else hold their
+/// caches and old pages of the log.
+pub fn run(path: &Path, gate: &Gate, readers: &Readers, stop: &Receiver<()>) {
+    let connection = match connect::writer(path, 256) {
         Ok(connection) => connection,
         Err(error) => return tracing::error!(%error, "no checkpoints: the log will grow"),
     };
-    let log = log_of(&path);
+    let log = log_of(path);
     while stop.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+        readers.close_idle();
         let bytes = std::fs::metadata(&log).map_or(0, |meta| meta.len());
         let done = match bytes {
             0..COPY_FROM_BYTES => Ok(()),
             COPY_FROM_BYTES..RESTART_FROM_BYTES => copy(&connection).map(drop),
-            _ => start_over(&connection, &gate),
+            _ => start_over(&connection, gate),
         };
         if let Err(error) = done {
             tracing::warn!(%error, "checkpoint");

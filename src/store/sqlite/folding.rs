@@ -97,10 +97,10 @@ impl Folding {
 
     /// Forgets everything that can be read again.
     pub fn forget(&mut self) {
-        self.calls.clear();
-        self.order.clear();
-        self.ties.clear();
-        self.notices.clear();
+        self.calls = Default::default();
+        self.order = Default::default();
+        self.ties = Default::default();
+        self.notices = Default::default();
     }
 
     /// Folds deliveries, in order of their facts, and marks the days they changed.

@@ -21,6 +21,7 @@ pub mod objects;
 pub mod people;
 mod progress;
 pub mod pulse;
+mod readers;
 mod record;
 pub mod recordings;
 pub mod renditions;
@@ -43,6 +44,7 @@ use crate::store::{Error, Fact, Interpreter, Kind, NewFact, Result, micros};
 use append::Appender;
 use folding::{Folding, Step};
 use lookup::{newest_fact, register, window_start};
+use readers::Readers;
 use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -87,8 +89,7 @@ struct Inner {
     path: PathBuf,
     /// Oldest bucket in which the writer looks for repeats.
     repeats_from: i64,
-    readers: Mutex<Vec<Connection>>,
-    readers_max: usize,
+    readers: Arc<Readers>,
     threads: Mutex<Option<Threads>>,
 }
 
@@ -106,10 +107,6 @@ pub struct Tx<'c, 'f> {
     names: &'c Names,
     interpreter: &'c dyn Interpreter,
 }
-
-/// Page cache of a connection that reads. The system caches the file as well; several connections
-/// are kept, so each is small.
-const READER_CACHE_KIB: i64 = 768;
 
 impl Store {
     /// Opens or makes a database, brings its schema up to date and starts the writer.
@@ -151,7 +148,8 @@ impl Store {
             behind: !options.guest,
             fold_failed_at: None,
         };
-        let threads = start(writer, options, gate)?;
+        let readers = Arc::new(Readers::new(options.path.clone(), options.readers));
+        let threads = start(writer, options, gate, Arc::clone(&readers))?;
         let inner = Inner {
             work,
             gauges,
@@ -159,8 +157,7 @@ impl Store {
             names: RwLock::new(Arc::new(names)),
             path: options.path.clone(),
             repeats_from: kept_from >> filter::BUCKET_BITS,
-            readers: Mutex::new(Vec::new()),
-            readers_max: options.readers,
+            readers,
             threads: Mutex::new(Some(threads)),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -240,19 +237,7 @@ impl Store {
     /// # Errors
     /// Those of `question`, and of opening another connection.
     pub fn read<T>(&self, question: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let pooled = self.inner.readers.lock().unwrap_or_else(|p| p.into_inner()).pop();
-        let connection = match pooled {
-            Some(connection) => connection,
-            None => connect::reader(&self.inner.path, READER_CACHE_KIB)?,
-        };
-        connection.execute_batch("BEGIN")?;
-        let answer = question(&connection);
-        connection.execute_batch("COMMIT")?;
-        let mut readers = self.inner.readers.lock().unwrap_or_else(|p| p.into_inner());
-        if readers.len() < self.inner.readers_max {
-            readers.push(connection);
-        }
-        answer
+        self.inner.readers.read(question)
     }
 
     /// A call with its legs and timeline, folded again from its deliveries; and the key of its
@@ -329,7 +314,7 @@ impl Store {
         let Some((checkpoints, stop)) = threads.checkpoints else { return };
         drop(stop);
         drop(checkpoints.join());
-        self.inner.readers.lock().unwrap_or_else(|p| p.into_inner()).clear();
+        self.inner.readers.close();
         let truncated = connect::writer(&self.inner.path, 256).and_then(|connection| {
             Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
         });
@@ -416,7 +401,12 @@ impl Names {
     }
 }
 
-fn start(writer: Writer, options: &Options, gate: checkpoint::Gate) -> Result<Threads> {
+fn start(
+    writer: Writer,
+    options: &Options,
+    gate: checkpoint::Gate,
+    readers: Arc<Readers>,
+) -> Result<Threads> {
     let failed = |error: std::io::Error| Error::Unavailable(format!("no thread: {error}"));
     let named = |name: &str| std::thread::Builder::new().name(name.into());
     let writer = named("writer").spawn(move || writer.run()).map_err(failed)?;
@@ -425,7 +415,7 @@ fn start(writer: Writer, options: &Options, gate: checkpoint::Gate) -> Result<Th
     }
     let (stop_checkpoints, stop) = mpsc::channel();
     let path = options.path.clone();
-    let run = move || checkpoint::run(path, gate, stop);
+    let run = move || checkpoint::run(&path, &gate, &readers, &stop);
     let checkpoints = named("checkpoints").spawn(run).map_err(failed)?;
     Ok(Threads { writer, checkpoints: Some((checkpoints, stop_checkpoints)) })
 }

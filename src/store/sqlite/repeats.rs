@@ -60,6 +60,9 @@ pub struct Repeats {
     newest: i64,
     /// Oldest bucket of the window.
     first_bucket: i64,
+    /// Keys of other processes wait nowhere, so that it may be said from where on they would have
+    /// to be recovered.
+    owns: bool,
 }
 
 impl Repeats {
@@ -73,15 +76,17 @@ impl Repeats {
                 tracing::warn!(%error, "the filter for repeats stays cold; every check asks the table");
             }
         });
-        Self { filter, waiting: Default::default(), newest: 0, first_bucket }
+        Self { filter, waiting: Default::default(), newest: 0, first_bucket, owns: false }
     }
 
-    /// Remembers the deliveries whose keys are not in the table yet.
+    /// Remembers the deliveries whose keys are not in the table yet. To be asked by the owner of the
+    /// database.
     ///
     /// # Errors
     /// When the disk fails.
     pub fn recover(&mut self, connection: &Connection) -> Result<()> {
         self.waiting = Default::default();
+        self.owns = true;
         let settled_to = settled_to(connection)?;
         self.newest = settled_to;
         let mut query = connection.prepare_cached(
@@ -164,6 +169,9 @@ impl Repeats {
 
     /// Keeps from where on keys would have to be recovered.
     fn mark(&self, tx: &Connection) -> Result<()> {
+        if !self.owns {
+            return Ok(());
+        }
         let waiting = self.waiting.iter().flat_map(HashMap::values).flatten();
         let oldest = waiting.map(|(fact, _)| *fact).min();
         progress::set(tx, progress::SETTLED_TO, oldest.map_or(self.newest, |fact| fact - 1))

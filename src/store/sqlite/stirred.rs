@@ -94,20 +94,31 @@ pub(super) fn stir_recordings_of(connection: &Connection, site: i64, call: i64) 
     Ok(())
 }
 
-/// Everything of a site that changed, in order of kind and key.
+/// What changed of a site, in order of kind and key: everything, or no more than so many, the latest
+/// by time. What is gone, people's words and [`Side::Everything`] have no time and are among them.
 ///
 /// # Errors
 /// When the disk fails.
-pub fn stirred(connection: &Connection, site: i64) -> Result<Vec<Stirred>> {
+pub fn stirred(connection: &Connection, site: i64, at_most: usize) -> Result<Vec<Stirred>> {
     let mut query = connection.prepare_cached(
-        "SELECT s.side, s.key, s.before, s.imported, s.marks, coalesce(c.doc, e.doc),
+        "WITH latest AS (
+           SELECT s.side, s.key FROM stirred s
+             LEFT JOIN call c ON s.side = 1 AND c.key = s.key
+             LEFT JOIN recording r ON s.side = 2 AND r.key = s.key
+             LEFT JOIN entry e ON s.side = 3 AND e.key = s.key
+           WHERE s.site = ?1
+           ORDER BY coalesce(c.offered_at, r.at, e.at) DESC NULLS FIRST, s.side, s.key LIMIT ?2)
+         SELECT s.side, s.key, s.before, s.imported, s.marks, coalesce(c.doc, e.doc),
            coalesce(e.imported, 0)
-         FROM stirred s LEFT JOIN call c ON s.side = 1 AND c.key = s.key
+         FROM latest CROSS JOIN stirred s
+           ON s.site = ?1 AND s.side = latest.side AND s.key = latest.key
+           LEFT JOIN call c ON s.side = 1 AND c.key = s.key
            LEFT JOIN entry e ON s.side = 3 AND e.key = s.key
-         WHERE s.site = ?1 ORDER BY s.side, s.key",
+         ORDER BY s.side, s.key",
     )?;
+    let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
     let doc = |text: Option<String>, imported| text.map(|text| Doc { text, imported });
-    let rows = query.query_map([site], |row| {
+    let rows = query.query_map([site, at_most], |row| {
         Ok(Stirred {
             side: side(row.get(0)?),
             key: row.get(1)?,

@@ -29,6 +29,9 @@ const FOLD_RECORDS_MAX: usize = 8;
 /// How long deliveries wait for company before they are folded.
 const FOLD_AFTER: Duration = Duration::from_millis(10);
 
+/// After so long without work the writer rests.
+const REST_AFTER: Duration = Duration::from_secs(10);
+
 /// How long a fold that failed waits before it is tried again.
 const FOLD_RETRY: Duration = Duration::from_secs(5);
 
@@ -132,7 +135,7 @@ impl Writer {
         }
     }
 
-    /// So that the next start has nothing to recover.
+    /// So that a start has nothing to recover.
     fn settle_all(&mut self) {
         let settled = self.connection.unchecked_transaction().map_err(Error::from).and_then(|tx| {
             self.repeats.settle_all(&tx)?;
@@ -140,6 +143,19 @@ impl Writer {
         });
         if let Err(error) = settled {
             tracing::warn!(%error, "keys of deliveries are left to be recovered");
+        }
+    }
+
+    /// Gives back the memory that only a busy writer needs: its page cache, calls at hand, keys that
+    /// are not in their table yet, the long queue.
+    fn rest(&mut self) {
+        let gate = Arc::clone(&self.gate);
+        let _open = gate.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        self.settle_all();
+        self.folding.forget();
+        self.unfolded.shrink_to_fit();
+        if let Err(error) = self.connection.release_memory() {
+            tracing::debug!(%error, "the writer's cache stays");
         }
     }
 
@@ -189,7 +205,13 @@ impl Writer {
         let first = if self.unfolded.len() >= FOLD_MIN {
             self.work.recv_timeout(Duration::ZERO)
         } else if self.unfolded.is_empty() && !self.behind {
-            self.work.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            self.work.recv_timeout(REST_AFTER).or_else(|waited| match waited {
+                RecvTimeoutError::Timeout => {
+                    self.rest();
+                    self.work.recv().map_err(|_| RecvTimeoutError::Disconnected)
+                }
+                RecvTimeoutError::Disconnected => Err(waited),
+            })
         } else {
             self.work.recv_timeout(FOLD_AFTER)
         };
