@@ -73,8 +73,8 @@ const AROUND_S: i64 = 48 * 3600;
 /// all of it in memory, nor to leave the desk's newest calls without links until it is done.
 pub const TOGETHER_MAX: usize = 5000;
 
-/// First step: the links of what changed, of the newest changes those that lie together, but no more
-/// than so many; nothing where nothing changed. It is to be asked again until then.
+/// First step: the links of what changed, of the newest changes those that lie together, but no
+/// more than so many; nothing where nothing changed. It is to be asked again until then.
 ///
 /// # Errors
 /// When a row cannot be read.

@@ -6,7 +6,6 @@ use super::relink::{self, At, day_of};
 use crate::flow::interpret::Rules;
 use crate::store::Result;
 use crate::store::sqlite::replay::{Difference, Rebuilt};
-use crate::store::sqlite::stirred::Side;
 use crate::store::sqlite::window;
 use chrono::TimeDelta;
 use std::path::Path;
@@ -38,7 +37,7 @@ pub fn replay(
             let before = as_of - TimeDelta::seconds(limit_s);
             rebuilt.write(rules, |tx| tx.close_silent(key, before, as_of))?;
             // From scratch, all at once: it must come to what grew event by event.
-            rebuilt.write(rules, |tx| tx.stir(key, Side::Everything, 0))?;
+            rebuilt.write(rules, |tx| tx.stir_everything(key))?;
             let at = At { site, key };
             if let Some(silence) = quiet::lasting(rebuilt.connection(), at, as_of)? {
                 let day = site.settings_at(silence.from).local_day(silence.from).to_string();

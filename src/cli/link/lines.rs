@@ -1,6 +1,8 @@
 //! Rows of a CSV in which no cell is quoted: every row is a line, so that a long text can be read
 //! from two places at once.
 
+use std::ops::Range;
+
 /// Whether every row of a text is a line.
 pub fn is_plain(text: &str) -> bool {
     let bytes = text.as_bytes();
@@ -10,18 +12,23 @@ pub fn is_plain(text: &str) -> bool {
     !bytes.contains(&b'"') && !returns()
 }
 
-/// Where the line begins that is nearest behind the middle of a text.
-pub fn middle(text: &str) -> usize {
-    let half = text.len() / 2;
+/// Where the line begins that is nearest behind the middle of what is left of a text.
+pub fn middle(text: &str, from: usize) -> usize {
+    let half = from + text.len().saturating_sub(from) / 2;
     let end = text.as_bytes()[half..].iter().position(|byte| *byte == b'\n');
     end.map_or(text.len(), |end| half + end + 1)
 }
 
 /// The lines of a text, one after the other; empty ones are no rows.
 pub struct Lines<'a> {
-    pub rest: &'a str,
+    text: &'a str,
     separator: u8,
-    line: &'a str,
+    /// Where the line begins.
+    start: usize,
+    /// Where the next one does.
+    pub next: usize,
+    /// Behind the last line that is read.
+    pub end: usize,
     /// Ends of the line's cells.
     ends: Vec<usize>,
     /// How many rows were read.
@@ -29,24 +36,30 @@ pub struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    /// Before the first line.
-    pub fn of(text: &'a str, separator: u8) -> Self {
-        Self { rest: text, separator, line: "", ends: Vec::new(), number: 0 }
+    /// Before the first line of a part of a text.
+    pub fn of(text: &'a str, part: Range<usize>, separator: u8) -> Self {
+        let (next, end) = (part.start, part.end);
+        Self { text, separator, start: 0, next, end, ends: Vec::new(), number: 0 }
     }
 
     /// Goes to the next row; false behind the last one.
     pub fn advance(&mut self) -> bool {
-        while !self.rest.is_empty() {
-            let (line, rest) = self.rest.split_once('\n').unwrap_or((self.rest, ""));
-            (self.line, self.rest) = (line.strip_suffix('\r').unwrap_or(line), rest);
-            if !self.line.is_empty() {
-                self.ends.clear();
-                for (at, byte) in self.line.bytes().enumerate() {
-                    if byte == self.separator {
-                        self.ends.push(at);
-                    }
+        let bytes = self.text.as_bytes();
+        while self.next < self.end {
+            self.start = self.next;
+            self.ends.clear();
+            let mut at = self.start;
+            while at < self.end && bytes[at] != b'\n' {
+                if bytes[at] == self.separator {
+                    self.ends.push(at);
                 }
-                self.ends.push(self.line.len());
+                at += 1;
+            }
+            self.next = at + 1;
+            let is_returned = at > self.start && bytes[at - 1] == b'\r';
+            let end = if is_returned { at - 1 } else { at };
+            if end > self.start {
+                self.ends.push(end);
                 self.number += 1;
                 return true;
             }
@@ -59,10 +72,16 @@ impl<'a> Lines<'a> {
         self.ends.len()
     }
 
+    /// Where a cell of the row stands in the text.
+    pub fn place(&self, at: usize) -> (usize, usize) {
+        let start = if at == 0 { self.start } else { self.ends[at - 1] + 1 };
+        (start, self.ends[at])
+    }
+
     /// A cell of the row.
     pub fn cell(&self, at: usize) -> &'a str {
-        let start = if at == 0 { 0 } else { self.ends[at - 1] + 1 };
-        &self.line[start..self.ends[at]]
+        let (start, end) = self.place(at);
+        &self.text[start..end]
     }
 }
 
@@ -70,8 +89,8 @@ impl<'a> Lines<'a> {
 mod tests {
     use super::*;
 
-    fn rows(text: &str) -> Vec<Vec<&str>> {
-        let mut lines = Lines::of(text, b',');
+    fn rows(text: &str, part: Range<usize>) -> Vec<Vec<&str>> {
+        let mut lines = Lines::of(text, part, b',');
         let mut rows = Vec::new();
         while lines.advance() {
             rows.push((0..lines.width()).map(|at| lines.cell(at)).collect());
@@ -86,9 +105,9 @@ mod tests {
         let reader = reader.has_headers(false).flexible(true).from_reader(text.as_bytes());
         let found: Vec<csv::StringRecord> = reader.into_records().flatten().collect();
         let found: Vec<Vec<&str>> = found.iter().map(|row| row.iter().collect()).collect();
-        assert_eq!(rows(text), found);
-        let (one, other) = text.split_at(middle(text));
-        assert_eq!([rows(one), rows(other)].concat(), found);
+        assert_eq!(rows(text, 0..text.len()), found);
+        let half = middle(text, 0);
+        assert_eq!([rows(text, 0..half), rows(text, half..text.len())].concat(), found);
     }
 
     #[test]

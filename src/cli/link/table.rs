@@ -1,10 +1,11 @@
-//! A file's cells, kept site by site in one text each, so that a million rows fit in memory.
+//! A file's cells, known by their places in its text, so that a million rows fit in memory.
 
 use super::lines::{self, Lines};
 use crate::cli::Failure;
 use crate::linkage::hash::HashSet;
 use crate::sheet;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
 /// Rows that may stand above the header.
@@ -13,8 +14,8 @@ const ROWS_ABOVE_MAX: usize = 10;
 /// The rows of one site, only the columns that are known.
 #[derive(Debug, Default)]
 pub struct SiteRows {
-    text: String,
-    ends: Vec<u32>,
+    /// Where each cell begins and ends in the table's text, row by row.
+    cells: Vec<(u32, u32)>,
     /// The number of each row in the file, as people count.
     pub lines: Vec<u32>,
     width: usize,
@@ -26,17 +27,18 @@ impl SiteRows {
         self.lines.len()
     }
 
-    /// A cell by row and column.
-    fn cell(&self, row: usize, column: usize) -> &str {
-        let at = row * self.width + column;
-        let start = if at == 0 { 0 } else { self.ends[at - 1] as usize };
-        &self.text[start..self.ends[at] as usize]
+    /// Where a cell stands, by row and column.
+    fn place(&self, row: usize, column: usize) -> Range<usize> {
+        let (start, end) = self.cells[row * self.width + column];
+        start as usize..end as usize
     }
 }
 
 /// A file, read.
 #[derive(Debug, Default)]
 pub struct Table {
+    /// Of a CSV without quotes the file itself, else the cells that are kept.
+    text: String,
     pub sites: BTreeMap<String, SiteRows>,
     fields: Vec<&'static str>,
     /// Columns that nothing was made of.
@@ -55,6 +57,9 @@ impl Table {
     ) -> Result<Self, Failure> {
         let failed = |why: String| Failure::CouldNotRun(format!("{}: {why}", path.display()));
         let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+        if u32::try_from(bytes.len()).is_err() {
+            return Err(failed("longer than 4 GiB: split it by site".into()));
+        }
         let mut filling = Filling::new(field);
         if bytes.starts_with(b"PK\x03\x04") {
             for row in sheet::read(&bytes).map_err(|error| failed(error.to_string()))? {
@@ -64,7 +69,7 @@ impl Table {
             let text = sheet::text(bytes).map_err(|error| failed(error.to_string()))?;
             let separator = sheet::separator(&text);
             if lines::is_plain(&text) {
-                filling.plain(&text, separator);
+                filling.plain(text, separator);
             } else {
                 filling.quoted(&text, separator).map_err(|error| failed(error.to_string()))?;
             }
@@ -74,12 +79,14 @@ impl Table {
 
     /// The cells of a site's rows, of the columns named, by row and place among the names.
     pub fn columns<'a, const N: usize>(
-        &self,
+        &'a self,
         rows: &'a SiteRows,
         names: [&str; N],
     ) -> impl Fn(usize) -> [&'a str; N] + 'a {
         let places = names.map(|name| self.fields.iter().position(|field| *field == name));
-        move |row| places.map(|place| place.map_or("", |column| rows.cell(row, column)))
+        move |row| {
+            places.map(|place| place.map_or("", |column| &self.text[rows.place(row, column)]))
+        }
     }
 }
 
@@ -133,25 +140,26 @@ impl<F: Fn(&str) -> Option<&'static str>> Filling<F> {
     }
 
     /// Reads a CSV of which every row is a line; its two halves side by side.
-    fn plain(&mut self, text: &str, separator: u8) {
-        let mut lines = Lines::of(text, separator);
+    fn plain(&mut self, text: String, separator: u8) {
+        let mut lines = Lines::of(&text, 0..text.len(), separator);
         while self.below.is_none() && lines.advance() {
             self.row(lines.number, lines.width(), |at| lines.cell(at));
         }
         let Some(below) = &mut self.below else { return };
-        let (first, second) = lines.rest.split_at(lines::middle(lines.rest));
+        let half = lines::middle(&text, lines.next);
         let mut beyond = below.like();
         std::thread::scope(|scope| {
-            scope.spawn(|| beyond.read(&mut Lines::of(second, separator)));
-            lines.rest = first;
+            scope.spawn(|| beyond.read(&mut Lines::of(&text, half..text.len(), separator)));
+            lines.end = half;
             below.read(&mut lines);
         });
         below.append(beyond, lines.number);
+        below.table.text = text;
     }
 
     fn row<'r>(&mut self, number: usize, width: usize, cell: impl Fn(usize) -> &'r str) {
         match &mut self.below {
-            Some(below) => below.keep(number, width, cell),
+            Some(below) => below.copy(number, width, cell),
             None => {
                 self.above.push((0..width).map(|at| cell(at).to_owned()).collect());
                 self.look_for_header();
@@ -199,13 +207,31 @@ impl Below {
         Self { table: Table::default(), places: self.places.clone(), site: self.site }
     }
 
+    /// Reads lines of the table's own text.
     fn read(&mut self, lines: &mut Lines<'_>) {
         while lines.advance() {
-            self.keep(lines.number, lines.width(), |at| lines.cell(at));
+            let width = lines.width();
+            let place = |at| lines.place(at);
+            self.keep(lines.number, width, |at| lines.cell(at), |_, at| place(at));
         }
     }
 
-    fn keep<'r>(&mut self, number: usize, width: usize, cell: impl Fn(usize) -> &'r str) {
+    /// Keeps a row whose cells stand elsewhere.
+    fn copy<'r>(&mut self, number: usize, width: usize, cell: impl Fn(usize) -> &'r str) {
+        self.keep(number, width, &cell, |text, at| {
+            let start = text.len();
+            text.push_str(cell(at));
+            (start, text.len())
+        });
+    }
+
+    fn keep<'r>(
+        &mut self,
+        number: usize,
+        width: usize,
+        cell: impl Fn(usize) -> &'r str,
+        place: impl Fn(&mut String, usize) -> (usize, usize),
+    ) {
         if (0..width).all(|at| cell(at).trim().is_empty()) {
             return;
         }
@@ -215,25 +241,23 @@ impl Below {
             None => self.table.sites.entry(site.to_owned()).or_default(),
         };
         rows.width = self.places.len();
-        for place in &self.places {
-            if *place < width {
-                rows.text.push_str(cell(*place));
-            }
-            rows.ends.push(rows.text.len() as u32);
+        for at in &self.places {
+            let is_there = *at < width;
+            let (start, end) = if is_there { place(&mut self.table.text, *at) } else { (0, 0) };
+            rows.cells.push((start as u32, end as u32));
         }
         rows.lines.push(number as u32);
         self.table.rows += 1;
     }
 
-    /// Adds what stands behind; `before`: how many rows of the file there are before it.
+    /// Adds what stands behind in the same text; `before`: how many rows of the file there are
+    /// before it.
     fn append(&mut self, beyond: Self, before: usize) {
         self.table.rows += beyond.table.rows;
         for (site, more) in beyond.table.sites {
             let rows = self.table.sites.entry(site).or_default();
-            let (width, start) = (more.width, rows.text.len() as u32);
-            rows.width = width;
-            rows.text.push_str(&more.text);
-            rows.ends.extend(more.ends.iter().map(|end| start + end));
+            rows.width = more.width;
+            rows.cells.extend(more.cells);
             rows.lines.extend(more.lines.iter().map(|line| before as u32 + line));
         }
     }

@@ -42,7 +42,7 @@ pub(super) fn apply(place: &Place<'_>, fact: &Fact, learned: &Learned) -> Result
         |error: serde_json::Error| Error::Broken(format!("fact {}", fact.id), error.to_string());
     let doc = serde_json::to_string(learned).map_err(broken)?;
     let off = serde_json::to_string(&learned.off).map_err(broken)?;
-    stirred::stir(place.connection, fact.site, Side::Everything, 0)?;
+    stirred::stir(place.connection, fact.site, (Side::Everything, 0), stirred::NO_TIME)?;
     place.connection.execute(
         "INSERT OR REPLACE INTO beliefs VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![fact.site, fact.id, learned.entries as i64, learned.facts, off, doc],

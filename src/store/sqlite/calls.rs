@@ -16,8 +16,8 @@ pub fn save(tx: &Connection, site: i64, key: i64, seen_at: Moment, call: Call) -
     let slim = Call { legs: Vec::new(), timeline: Vec::new(), ..call };
     let doc = serde_json::to_string(&slim)
         .map_err(|error| Error::Broken(format!("call {}", slim.call_id), error.to_string()))?;
-    stirred::stir(tx, site, Side::Call, key)?;
     let (offered_at, ended_at) = (micros(slim.offered_at), slim.ended_at.map(micros));
+    stirred::stir(tx, site, (Side::Call, key), offered_at)?;
     // A call is folded again with each event, and hardly ever with another number or time: then the
     // big indexes are left alone.
     let changed = tx
@@ -49,7 +49,7 @@ pub fn save(tx: &Connection, site: i64, key: i64, seen_at: Moment, call: Call) -
 
 /// Forgets a call that became part of another, with the links of its own.
 pub fn remove(tx: &Connection, site: i64, key: i64) -> Result<()> {
-    stirred::stir(tx, site, Side::Call, key)?;
+    stirred::stir(tx, site, (Side::Call, key), stirred::NO_TIME)?;
     stirred::stir_recordings_of(tx, site, key)?;
     tx.execute("DELETE FROM link WHERE site = ?1 AND call = ?2", [site, key])?;
     tx.execute("DELETE FROM proposal WHERE site = ?1 AND contact = ?2", [site, key])?;

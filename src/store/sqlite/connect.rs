@@ -22,6 +22,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("migrations/0005_archive.sql")),
         M::up(include_str!("migrations/0006_linking.sql")),
         M::up(include_str!("migrations/0007_fetch.sql")),
+        M::up(include_str!("migrations/0008_stirred_time.sql")),
     ])
 }
 

@@ -76,7 +76,7 @@ pub fn apply(place: &Place<'_>, fact: &Fact, written: Written) -> Result<()> {
     let connection = place.connection;
     let before = by_id(connection, fact.site, &entry.entry_id)?;
     let (key, version) = before.as_ref().map_or((fact.id, 1), |b| (b.key, b.version + 1));
-    stirred::stir(connection, fact.site, Side::Entry, key)?;
+    stirred::stir(connection, fact.site, (Side::Entry, key), micros(at))?;
     connection
         .prepare_cached(
             "INSERT INTO entry (key, site, entry_id, version, at, number, imported, doc)

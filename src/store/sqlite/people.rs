@@ -142,7 +142,7 @@ fn moment_of(connection: &Connection, contact: i64) -> Result<Moment> {
 /// The row of a decision's fact.
 pub fn apply_decision(place: &Place<'_>, fact: &Fact, word: Decision) -> Result<()> {
     let connection = place.connection;
-    stirred::stir(connection, fact.site, Side::Decision, fact.id)?;
+    stirred::stir(connection, fact.site, (Side::Decision, fact.id), stirred::NO_TIME)?;
     match word.together {
         Some(together) => connection.execute(
             "INSERT OR REPLACE INTO decision VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -188,7 +188,7 @@ pub fn apply_explanation(place: &Place<'_>, fact: &Fact, explanation: Explanatio
 
 /// The rows of a directory's fact.
 pub fn apply_directory(place: &Place<'_>, fact: &Fact, directory: DirectoryRows) -> Result<()> {
-    stirred::stir(place.connection, fact.site, Side::Everything, 0)?;
+    stirred::stir(place.connection, fact.site, (Side::Everything, 0), stirred::NO_TIME)?;
     place.connection.execute("DELETE FROM directory WHERE site = ?1", [fact.site])?;
     let mut insert =
         place.connection.prepare_cached("INSERT OR IGNORE INTO directory VALUES (?1, ?2, ?3)")?;

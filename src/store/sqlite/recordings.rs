@@ -136,7 +136,7 @@ pub fn apply(place: &Place<'_>, fact: &Fact, arrived: Arrived) -> Result<()> {
         archived: None,
     };
     let at = starts_at(&recording);
-    stirred::stir(place.connection, fact.site, Side::Recording, fact.id)?;
+    stirred::stir(place.connection, fact.site, (Side::Recording, fact.id), micros(at))?;
     place
         .connection
         .prepare_cached(

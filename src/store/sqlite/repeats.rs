@@ -79,8 +79,8 @@ impl Repeats {
         Self { filter, waiting: Default::default(), newest: 0, first_bucket, owns: false }
     }
 
-    /// Remembers the deliveries whose keys are not in the table yet. To be asked by the owner of the
-    /// database.
+    /// Remembers the deliveries whose keys are not in the table yet. To be asked by the owner of
+    /// the database.
     ///
     /// # Errors
     /// When the disk fails.

@@ -61,24 +61,33 @@ impl Doc {
     }
 }
 
-const STIR_CALL: &str = "INSERT INTO stirred (site, side, key, before)
-  VALUES (?1, ?2, ?3, (SELECT doc FROM call WHERE key = ?3))
-  ON CONFLICT DO UPDATE SET marks = marks + 1";
-const STIR_ENTRY: &str = "INSERT INTO stirred (site, side, key, before, imported)
-  VALUES (?1, ?2, ?3, (SELECT doc FROM entry WHERE key = ?3),
+const STIR_CALL: &str = "INSERT INTO stirred (site, side, key, at, before)
+  VALUES (?1, ?2, ?3, ?4, (SELECT doc FROM call WHERE key = ?3))
+  ON CONFLICT DO UPDATE SET marks = marks + 1, at = excluded.at";
+const STIR_ENTRY: &str = "INSERT INTO stirred (site, side, key, at, before, imported)
+  VALUES (?1, ?2, ?3, ?4, (SELECT doc FROM entry WHERE key = ?3),
     coalesce((SELECT imported FROM entry WHERE key = ?3), 0))
-  ON CONFLICT DO UPDATE SET marks = marks + 1";
-const STIR: &str = "INSERT INTO stirred (site, side, key) VALUES (?1, ?2, ?3)
-  ON CONFLICT DO UPDATE SET marks = marks + 1";
+  ON CONFLICT DO UPDATE SET marks = marks + 1, at = excluded.at";
+const STIR: &str = "INSERT INTO stirred (site, side, key, at) VALUES (?1, ?2, ?3, ?4)
+  ON CONFLICT DO UPDATE SET marks = marks + 1, at = excluded.at";
 
-/// Notes that a thing changes. To be called before its row is written.
-pub(super) fn stir(connection: &Connection, site: i64, side: Side, key: i64) -> Result<()> {
+/// The time, in microseconds of the epoch, of what has none: it is linked before everything else.
+pub(super) const NO_TIME: i64 = i64::MAX;
+
+/// Notes that a thing changes, with the time it has now in microseconds of the epoch. To be called
+/// before its row is written.
+pub(super) fn stir(
+    connection: &Connection,
+    site: i64,
+    (side, key): (Side, i64),
+    at: i64,
+) -> Result<()> {
     let sql = match side {
         Side::Call => STIR_CALL,
         Side::Entry => STIR_ENTRY,
         Side::Recording | Side::Decision | Side::Everything => STIR,
     };
-    connection.prepare_cached(sql)?.execute(params![site, side as i64, key])?;
+    connection.prepare_cached(sql)?.execute(params![site, side as i64, key, at])?;
     Ok(())
 }
 
@@ -86,28 +95,23 @@ pub(super) fn stir(connection: &Connection, site: i64, side: Side, key: i64) -> 
 pub(super) fn stir_recordings_of(connection: &Connection, site: i64, call: i64) -> Result<()> {
     connection
         .prepare_cached(
-            "INSERT INTO stirred (site, side, key)
-             SELECT site, ?3, key FROM recording WHERE site = ?1 AND call = ?2
+            "INSERT INTO stirred (site, side, key, at)
+             SELECT site, ?3, key, at FROM recording WHERE site = ?1 AND call = ?2
              ON CONFLICT DO UPDATE SET marks = marks + 1",
         )?
         .execute(params![site, call, Side::Recording as i64])?;
     Ok(())
 }
 
-/// What changed of a site, in order of kind and key: everything, or no more than so many, the latest
-/// by time. What is gone, people's words and [`Side::Everything`] have no time and are among them.
+/// What changed of a site, in order of kind and key: everything, or no more than so many, the
+/// latest by time. What is gone, people's words and [`Side::Everything`] have no time and are among
+/// them.
 ///
 /// # Errors
 /// When the disk fails.
 pub fn stirred(connection: &Connection, site: i64, at_most: usize) -> Result<Vec<Stirred>> {
     let mut query = connection.prepare_cached(
-        "WITH latest AS (
-           SELECT s.side, s.key FROM stirred s
-             LEFT JOIN call c ON s.side = 1 AND c.key = s.key
-             LEFT JOIN recording r ON s.side = 2 AND r.key = s.key
-             LEFT JOIN entry e ON s.side = 3 AND e.key = s.key
-           WHERE s.site = ?1
-           ORDER BY coalesce(c.offered_at, r.at, e.at) DESC NULLS FIRST, s.side, s.key LIMIT ?2)
+        "WITH latest AS (SELECT side, key FROM stirred WHERE site = ?1 ORDER BY at DESC LIMIT ?2)
          SELECT s.side, s.key, s.before, s.imported, s.marks, coalesce(c.doc, e.doc),
            coalesce(e.imported, 0)
          FROM latest CROSS JOIN stirred s
@@ -136,12 +140,12 @@ fn side(number: i64) -> Side {
 }
 
 impl Tx<'_, '_> {
-    /// Notes that a thing changed.
+    /// Notes that everything of a site is to be linked again.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn stir(&mut self, site: i64, side: Side, key: i64) -> Result<()> {
-        stir(self.connection, site, side, key)
+    pub fn stir_everything(&mut self, site: i64) -> Result<()> {
+        stir(self.connection, site, (Side::Everything, 0), NO_TIME)
     }
 
     /// Notes that these changes are linked. What was stirred again in between stays, with the form

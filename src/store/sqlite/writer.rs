@@ -146,8 +146,8 @@ impl Writer {
         }
     }
 
-    /// Gives back the memory that only a busy writer needs: its page cache, calls at hand, keys that
-    /// are not in their table yet, the long queue.
+    /// Gives back the memory that only a busy writer needs: its page cache, calls at hand, keys
+    /// that are not in their table yet, the long queue.
     fn rest(&mut self) {
         let gate = Arc::clone(&self.gate);
         let _open = gate.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
