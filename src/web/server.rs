@@ -8,10 +8,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -99,16 +99,14 @@ fn open(
         let (shared, router) = (Arc::clone(&served), router.clone());
         async move { Ok::<_, Infallible>(route(shared, router, peer, request).await) }
     });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
+    let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(shared.limits.header_timeout_s));
-    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        .header_read_timeout(Duration::from_secs(shared.limits.header_timeout_s))
+        .serve_connection(TokioIo::new(stream), service);
     let watched = graceful.watch(connection);
     async move {
         if let Err(error) = watched.await {
-            tracing::debug!(error, "connection ended");
+            tracing::debug!(%error, "connection ended");
         }
     }
 }
