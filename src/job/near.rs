@@ -24,6 +24,8 @@ pub const PAIRED_WITHIN_S: i64 = 80 * 3600;
 const HELD_MAX: usize = 50_000;
 /// With more changes than this, reading anew is less work than taking in one after the other.
 const REFRESHED_MAX: usize = 500;
+/// So much more than needed is read when time goes on, in seconds.
+const AHEAD_S: i64 = 6 * 3600;
 /// A gap up to here, in seconds, is read to keep what is held; beyond it is read anew.
 const GAP_S: i64 = 3 * 86_400;
 
@@ -156,13 +158,15 @@ impl Near {
             self.held = Some((from, to));
             return self.read(connection, at, from, to);
         };
-        self.held = Some((first.min(from), last.max(to)));
         if from < first {
             self.read(connection, at, from, first)?;
         }
-        if to > last {
-            self.read(connection, at, last, to)?;
+        // Time goes on: the next change needs a little more.
+        let ahead = if to > last { to.saturating_add(AHEAD_S) } else { last };
+        if ahead > last {
+            self.read(connection, at, last, ahead)?;
         }
+        self.held = Some((first.min(from), ahead));
         Ok(())
     }
 

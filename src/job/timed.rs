@@ -1,6 +1,9 @@
 //! Things of a site in order of their times, found by time and by key.
 
-use std::collections::{HashMap, HashSet};
+use crate::linkage::hash::{HashMap, HashSet};
+
+/// So many things are put one by one.
+const FEW: usize = 8;
 
 /// Things with a time in seconds of the epoch and a key of their own.
 #[derive(Debug)]
@@ -12,7 +15,7 @@ pub struct Timed<T> {
 
 impl<T> Default for Timed<T> {
     fn default() -> Self {
-        Self { places: Vec::new(), things: Vec::new(), times: HashMap::new() }
+        Self { places: Vec::new(), things: Vec::new(), times: HashMap::default() }
     }
 }
 
@@ -28,10 +31,13 @@ impl<T> Timed<T> {
 
     /// Puts many things at once, each with its time and key; what is there of their keys goes.
     pub fn fill(&mut self, things: impl Iterator<Item = (i64, i64, T)>) {
-        let mut all: Vec<((i64, i64), T)> =
-            self.places.drain(..).zip(self.things.drain(..)).collect();
         let mut new: Vec<((i64, i64), T)> =
             things.map(|(at, key, thing)| ((at, key), thing)).collect();
+        if new.len() <= FEW {
+            return new.into_iter().for_each(|((at, key), thing)| self.put(at, key, thing));
+        }
+        let mut all: Vec<((i64, i64), T)> =
+            self.places.drain(..).zip(self.things.drain(..)).collect();
         let keys: HashSet<i64> = new.iter().map(|((_, key), _)| *key).collect();
         all.retain(|((_, key), _)| !keys.contains(key));
         all.append(&mut new);

@@ -57,7 +57,7 @@ impl<'a> Explainer<'a> {
         if row.handler != NONE {
             let on_duty = self.world.on_duty[pair.row as usize];
             let same = self.model.share(model::PERSON, 0);
-            let weight = self.world.handlers.weight(pair.handler, call, row, same, on_duty);
+            let weight = self.world.handlers.odds(pair.handler, call, row, same, on_duty).ln();
             all.push(one("agent", agent_words(call, row).into(), weight));
         }
         all.push(one("direction", kind_words(call, row).into(), self.scales.kind(call, row)));

@@ -119,6 +119,10 @@ pub struct Scales<'a> {
     /// By call: how readily it is written down, against a row that tells of none.
     of_call: Vec<f64>,
     registered: Vec<f64>,
+    /// How often the time written is that of typing, and how densely times lie that are beside
+    /// nothing.
+    now: f64,
+    anywhere: f64,
     /// Of each slip, then moment: how often a time slips so and names it.
     slipped: Vec<[f64; 3]>,
     /// By direction, then follow-up or not.
@@ -163,6 +167,8 @@ impl<'a> Scales<'a> {
             of_row: of_rows(site, ground, model),
             of_call: site.calls.iter().map(of_call).collect(),
             registered,
+            now: model.share(model::NOW, 0),
+            anywhere: model.share(model::SLIP, SLIPS.len()) / ANYWHERE_S,
             slipped: slips(model),
             kind: kinds(model),
             id: [0.0, (id[0] * ground.calls).ln(), id[1].ln(), (id[2] / 0.02).ln().min(0.0)],
@@ -201,22 +207,29 @@ impl<'a> Scales<'a> {
             (&self.site.calls[pair.call as usize], &self.site.rows[pair.row as usize]);
         self.of_call[pair.call as usize]
             + self.identity(pair)
-            + self.time(pair)
             + self.kind(call, row)
             + self.id(pair)
-            + handlers.weight(pair.handler, call, row, self.person, on_duty)
+            - self.of_row[pair.row as usize]
+            // One logarithm for both: taking it is the dearest part of this.
+            + (self.times(pair) * handlers.odds(pair.handler, call, row, self.person, on_duty)).ln()
     }
 
     /// What is added to a pair's weight where the row is a second one of the call.
     pub fn second(&self, pair: &Pair, handlers: &Handlers, on_duty: f64) -> f64 {
         let (call, row) =
             (&self.site.calls[pair.call as usize], &self.site.rows[pair.row as usize]);
-        let first = handlers.weight(pair.handler, call, row, self.person, on_duty);
+        let first = handlers.odds(pair.handler, call, row, self.person, on_duty).ln();
         self.second - self.registered(call) - first + Handlers::second_weight(call, row, on_duty)
     }
 
     /// The weight of both times of a row beside a call's.
     pub fn time(&self, pair: &Pair) -> f64 {
+        self.times(pair).ln() - self.of_row[pair.row as usize]
+    }
+
+    /// How both times of a row lie beside a call's, before they are held against those of a random
+    /// row.
+    fn times(&self, pair: &Pair) -> f64 {
         let row = &self.site.rows[pair.row as usize];
         let lag = usize::from(pair.times.lag);
         let typed = match self.lag.get(lag) {
@@ -228,17 +241,16 @@ impl<'a> Scales<'a> {
             let call = &self.site.calls[pair.call as usize];
             return self.unwritten(call, row, typed);
         }
-        (typed * self.written(pair, row).total()).ln() - self.of_row[pair.row as usize]
+        typed * self.written(pair, row).total()
     }
 
     /// Density of the time written, by its explanations.
     pub fn written(&self, pair: &Pair, row: &Entry) -> TimeShares {
-        let model = self.model;
-        let now_share = if row.typed == NEVER { 0.0 } else { model.share(model::NOW, 0) };
+        let now_share = if row.typed == NEVER { 0.0 } else { self.now };
         let is_now = row.typed != NEVER && (row.written - row.typed).abs() <= NOW_S;
         let mut shares = TimeShares {
             now: if is_now { now_share / (2 * NOW_S) as f64 } else { 0.0 },
-            anywhere: (1.0 - now_share) * model.share(model::SLIP, SLIPS.len()) / ANYWHERE_S,
+            anywhere: (1.0 - now_share) * self.anywhere,
             beside: [0.0; 3],
         };
         let times = pair.times;
@@ -253,19 +265,19 @@ impl<'a> Scales<'a> {
         shares
     }
 
-    /// The weight where no time is written, or only a day.
+    /// The same where no time is written, or only a day.
     fn unwritten(&self, call: &Call, row: &Entry, typed: f64) -> f64 {
         if row.day != NEVER {
             let level = day_level(call, row);
             let day = self.model.share(model::DAY, level) / [1.0, 2.0, 10.0][level];
             let rows = self.ground.mean();
             let after = if row.typed == NEVER { 1.0 } else { 1.0 / 86_400.0 };
-            return (typed * (day / 86_400.0) / (rows * after)).ln();
+            return typed * (day / 86_400.0) / (rows * after);
         }
         if row.typed == NEVER {
-            return (1.0 / self.ground.rows.max(100.0)).ln();
+            return 1.0 / self.ground.rows.max(100.0);
         }
-        (typed / self.ground.at(row.typed)).ln()
+        typed / self.ground.at(row.typed)
     }
 }
 

@@ -200,13 +200,13 @@ impl Handlers {
         ((here - 1.0).max(0.0) + SPAN_PRIOR * whole) / ((rows - 1.0).max(0.0) + SPAN_PRIOR)
     }
 
-    /// Logarithm of how much likelier the handler is for this call than for any. `same`: share of
-    /// rows whose handler is the very person.
-    pub fn weight(&self, cells: Cells, call: &Call, row: &Entry, same: f64, on_duty: f64) -> f64 {
+    /// How much likelier the handler is for this call than for any. `same`: share of rows whose
+    /// handler is the very person.
+    pub fn odds(&self, cells: Cells, call: &Call, row: &Entry, same: f64, on_duty: f64) -> f64 {
         if cells.pair == NONE {
-            return 0.0;
+            return 1.0;
         }
-        (self.likely(cells, call, row.handler, same, on_duty) / on_duty).ln()
+        self.likely(cells, call, row.handler, same, on_duty) / on_duty
     }
 
     /// How likely a handler writes of a call, by whom the call is known by and the week.

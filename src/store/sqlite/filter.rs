@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 /// Facts in one bucket, as a power of two.
 pub const BUCKET_BITS: u32 = 16;
 
-/// Words of the first part: 256 KiB. Each further part has twice as many.
+/// Words of the first part: 256 KiB. Each further part has as many as all before it.
 const FIRST_WORDS: usize = 32 * 1024;
-/// Parts at most: 3.75 MiB, good for some three million ids in the window at one question in ten
-/// too many.
-const PARTS: usize = 4;
+/// Parts at most: 4 MiB, good for some four million ids in the window at one question in ten too
+/// many.
+const PARTS: usize = 5;
 /// Keys to a word at which a part is full.
-const KEYS_PER_WORD: usize = 6;
+const KEYS_PER_WORD: usize = 8;
 
 /// One part: it is made when the one before it is full.
 type Part = OnceLock<Box<[AtomicU64]>>;
@@ -37,11 +37,11 @@ impl Filter {
     /// The part that is being filled.
     fn newest(&self) -> &[AtomicU64] {
         let inserted = self.inserted.fetch_add(1, Ordering::Relaxed);
-        // Parts 0..n together hold FIRST_WORDS * (2^n - 1) words.
-        let full = inserted / (KEYS_PER_WORD * FIRST_WORDS) + 1;
-        let place = (full.ilog2() as usize).min(PARTS - 1);
-        self.parts[place]
-            .get_or_init(|| (0..FIRST_WORDS << place).map(|_| AtomicU64::new(0)).collect())
+        // Parts 0..=n together have FIRST_WORDS << n words.
+        let needed = inserted / (KEYS_PER_WORD * FIRST_WORDS) + 1;
+        let place = (needed.next_power_of_two().ilog2() as usize).min(PARTS - 1);
+        let words = FIRST_WORDS << place.saturating_sub(1);
+        self.parts[place].get_or_init(|| (0..words).map(|_| AtomicU64::new(0)).collect())
     }
 
     /// Four bits within one word: one touch of memory a question and part.
