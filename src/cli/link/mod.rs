@@ -100,10 +100,12 @@ fn read(args: &Args) -> Result<Tables, Failure> {
     let homes = |name: &str| columns::by_names(columns::DIRECTORY, name);
     std::thread::scope(|scope| {
         let ledger = scope.spawn(|| Table::read(&args.ledger, columns::ledger));
+        let directory =
+            scope.spawn(|| args.directory.as_ref().map(|path| Table::read(path, homes)));
         let recordings = Table::read(&args.recordings, recordings)?;
-        let directory = args.directory.as_ref().map(|path| Table::read(path, homes)).transpose()?;
-        let gone = |_| Failure::CouldNotRun("reading the ledger broke off".into());
+        let gone = |_| Failure::CouldNotRun("reading a file broke off".into());
         let ledger = ledger.join().map_err(gone)??;
+        let directory = directory.join().map_err(gone)?.transpose()?;
         let confirmed = |name: &str| columns::by_names(columns::CONFIRMED, name);
         let words = args.confirmed.as_ref().map(|path| Table::read(path, confirmed)).transpose()?;
         let confirmed = Confirmed::of(&words.unwrap_or_default())?;
