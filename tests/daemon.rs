@@ -317,7 +317,10 @@ fn settings_are_read_again_on_a_signal_and_bad_ones_change_nothing() {
             "[[sites]]\nid = \"default\"\n[[sites.settings]]\n[[sources]]\nname = \"generic\"\n\
              adapter = \"generic\"\nsecret = \"{secret}\"\n"
         );
-        std::fs::write(&config, text).expect("written");
+        // Renamed into place: half a file, read meanwhile, would be other settings.
+        let whole = folder.path().join("whole.toml");
+        std::fs::write(&whole, text).expect("written");
+        std::fs::rename(&whole, &config).expect("renamed");
     };
     with("old");
     let house = House::start(folder.path(), &["--config", &config.to_string_lossy()]);
