@@ -55,7 +55,7 @@ impl<'a> Lines<'a> {
                 }
                 at += 1;
             }
-            self.next = at + 1;
+            self.next = (at + 1).min(self.end);
             let is_returned = at > self.start && bytes[at - 1] == b'\r';
             let end = if is_returned { at - 1 } else { at };
             if end > self.start {
@@ -108,6 +108,16 @@ mod tests {
         assert_eq!(rows(text, 0..text.len()), found);
         let half = middle(text, 0);
         assert_eq!([rows(text, 0..half), rows(text, half..text.len())].concat(), found);
+    }
+
+    #[test]
+    fn a_header_without_an_end_of_line_has_nothing_below() {
+        let text = "entry_id,site";
+        let mut lines = Lines::of(text, 0..text.len(), b',');
+        assert!(lines.advance());
+        let half = middle(text, lines.next);
+        assert_eq!((lines.next, half), (text.len(), text.len()));
+        assert!(!lines.advance());
     }
 
     #[test]

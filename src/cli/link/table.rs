@@ -57,9 +57,6 @@ impl Table {
     ) -> Result<Self, Failure> {
         let failed = |why: String| Failure::CouldNotRun(format!("{}: {why}", path.display()));
         let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
-        if u32::try_from(bytes.len()).is_err() {
-            return Err(failed("longer than 4 GiB: split it by site".into()));
-        }
         let mut filling = Filling::new(field);
         if bytes.starts_with(b"PK\x03\x04") {
             for row in sheet::read(&bytes).map_err(|error| failed(error.to_string()))? {
@@ -67,6 +64,9 @@ impl Table {
             }
         } else {
             let text = sheet::text(bytes).map_err(|error| failed(error.to_string()))?;
+            if u32::try_from(text.len()).is_err() {
+                return Err(failed("longer than 4 GiB: split it by site".into()));
+            }
             let separator = sheet::separator(&text);
             if lines::is_plain(&text) {
                 filling.plain(text, separator);
