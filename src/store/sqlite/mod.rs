@@ -129,7 +129,8 @@ impl Store {
         let filter = Arc::new(filter::Filter::new());
         // What was not settled when we went down is settled by this run: that is no closed past.
         let kept_from = first.min(repeats::settled_to(&connection)? + 1);
-        let mut repeats = repeats::Repeats::new(&options.path, kept_from, Arc::clone(&filter));
+        let (seen, owns) = (Arc::clone(&filter), !options.guest);
+        let mut repeats = repeats::Repeats::new(&options.path, kept_from, seen, owns);
         if !options.guest {
             repeats.recover(&connection)?;
         }

@@ -68,7 +68,7 @@ pub struct Repeats {
 impl Repeats {
     /// The check for a database whose window begins at `first_fact`. The filter is filled in the
     /// background.
-    pub fn new(path: &Path, first_fact: i64, filter: Arc<Filter>) -> Self {
+    pub fn new(path: &Path, first_fact: i64, filter: Arc<Filter>, owns: bool) -> Self {
         let first_bucket = first_fact >> BUCKET_BITS;
         let (filled, path) = (Arc::clone(&filter), path.to_owned());
         std::thread::spawn(move || {
@@ -76,17 +76,15 @@ impl Repeats {
                 tracing::warn!(%error, "the filter for repeats stays cold; every check asks the table");
             }
         });
-        Self { filter, waiting: Default::default(), newest: 0, first_bucket, owns: false }
+        Self { filter, waiting: Default::default(), newest: 0, first_bucket, owns }
     }
 
-    /// Remembers the deliveries whose keys are not in the table yet. To be asked by the owner of
-    /// the database.
+    /// Remembers the deliveries whose keys are not in the table yet.
     ///
     /// # Errors
     /// When the disk fails.
     pub fn recover(&mut self, connection: &Connection) -> Result<()> {
         self.waiting = Default::default();
-        self.owns = true;
         let settled_to = settled_to(connection)?;
         self.newest = settled_to;
         let mut query = connection.prepare_cached(

@@ -143,6 +143,14 @@ impl Writer {
         });
         if let Err(error) = settled {
             tracing::warn!(%error, "keys of deliveries are left to be recovered");
+            self.recover_keys();
+        }
+    }
+
+    /// Keys that a transaction that failed would have settled wait again.
+    fn recover_keys(&mut self) {
+        if let Err(error) = self.repeats.recover(&self.connection) {
+            tracing::error!(%error, "keys of deliveries could not be recovered");
         }
     }
 
@@ -366,10 +374,7 @@ impl Writer {
                 tracing::debug!(%error, "rollback");
             }
             self.fold_failed(&error);
-            // Keys that this transaction would have settled.
-            if let Err(error) = self.repeats.recover(&self.connection) {
-                tracing::error!(%error, "keys of deliveries could not be recovered");
-            }
+            self.recover_keys();
         } else {
             self.fold_failed_at = None;
             // Before the word: who hears it looks here whether anything is left, and only then.
