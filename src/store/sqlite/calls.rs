@@ -157,16 +157,20 @@ pub fn of_number(
     Ok(found)
 }
 
-/// The call that an id from outside names: the id of the call itself or of one of its legs.
+/// The call that an id from outside names: the id of the call itself or of one of its legs. A call
+/// that is not folded yet is not there.
 ///
 /// # Errors
 /// When the disk fails.
 pub fn key_of(connection: &Connection, site: i64, id: &str) -> Result<Option<i64>> {
     for prefix in ["c", "l"] {
         let text = format!("{prefix}:{id}");
-        let found = tied(connection, 0, tie_key(site, &text), site, &text)?;
-        if found.is_some() {
-            return Ok(found);
+        let tied = tied(connection, 0, tie_key(site, &text), site, &text)?;
+        let mut row = connection.prepare_cached("SELECT key FROM call WHERE key = ?1")?;
+        let found =
+            tied.map(|key| row.query_row([key], |row| row.get(0)).optional()).transpose()?;
+        if let Some(Some(key)) = found {
+            return Ok(Some(key));
         }
     }
     Ok(None)

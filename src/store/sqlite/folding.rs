@@ -1,18 +1,20 @@
 //! From facts to calls: which call each event belongs to, and the call folded again from all of its
 //! events.
 //!
-//! Facts are folded in order of their numbers, off the reply's way, many in one transaction. A
-//! call's key comes from the first fact that spoke of it, and of two calls that turn out to be one
-//! the smaller key stays, so the rows are the same however the facts were batched.
+//! Events are put with their calls in order of their facts, off the reply's way, many in one
+//! transaction; the calls are folded a little later, each once for all that came. A call's key
+//! comes from the first fact that spoke of it, and of two calls that turn out to be one the smaller
+//! key stays, so the rows are the same however the facts were batched.
 
 use super::filter::{BUCKET_BITS, Filter};
+use super::touched::Touched;
 use super::{calls, feed, fetches, pulse};
 use crate::call::{CallEvent, FeedGap, Moment, Tie};
 use crate::pbx::{self, FeedNotice, Reading, Refusal};
 use crate::store::{Interpreter, Result};
 use rusqlite::{Connection, params};
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// Places for calls within one fact's number.
@@ -31,6 +33,8 @@ pub struct Unfolded {
     /// Out of a file: its call may be older than the window.
     pub record: bool,
     pub reading: std::result::Result<Reading, Refusal>,
+    /// Its events were put with their calls before the daemon stopped; these were not folded.
+    pub placed: bool,
 }
 
 /// Whence events come.
@@ -49,8 +53,9 @@ struct Recent {
     sources: BTreeSet<i64>,
 }
 
-/// The memory of the fold. It can be thrown away at any time: everything in it can be read again.
+/// The memory of the fold. All but what is touched can be read again and thrown away at any time.
 pub struct Folding {
+    touched: Touched,
     filter: Arc<Filter>,
     /// Oldest bucket in which ties of living calls are looked for.
     first_bucket: i64,
@@ -81,6 +86,7 @@ impl Folding {
     /// A memory before a filter of known ties.
     pub fn new(filter: Arc<Filter>, first_fact: i64) -> Self {
         Self {
+            touched: Touched::default(),
             filter,
             first_bucket: first_fact >> BUCKET_BITS,
             calls: HashMap::new(),
@@ -103,47 +109,68 @@ impl Folding {
         self.notices = Default::default();
     }
 
-    /// Folds deliveries, in order of their facts, and marks the days they changed.
+    /// Forgets which calls wait to be folded: their facts are read again.
+    pub fn forget_touched(&mut self) {
+        self.touched = Touched::default();
+    }
+
+    /// Calls that events were put with and that wait to be folded.
+    pub fn waiting(&self) -> usize {
+        self.touched.len()
+    }
+
+    /// The newest fact up to which everything is folded, once everything is placed up to `placed`.
+    pub fn folded_to(&self, placed: i64) -> i64 {
+        self.touched.first().map_or(placed, |fact| fact - 1)
+    }
+
+    /// Places deliveries and folds their calls at once.
     pub fn fold(&mut self, step: &Step<'_>, waiting: Vec<Unfolded>) -> Result<()> {
-        let mut touched: BTreeMap<i64, i64> = BTreeMap::new();
+        self.place(step, waiting)?;
+        self.fold_touched(step, i64::MAX, usize::MAX)
+    }
+
+    /// Puts the events of deliveries with their calls, in order of their facts.
+    pub fn place(&mut self, step: &Step<'_>, waiting: Vec<Unfolded>) -> Result<()> {
         let mut beats = pulse::Beats::default();
         for unfolded in waiting {
-            beats.learn(&unfolded);
             let (fact, site, source) = (unfolded.fact, unfolded.site, unfolded.source);
+            if !unfolded.placed {
+                beats.learn(&unfolded);
+            }
             let told = Told { fact, site, source, record: unfolded.record };
             match unfolded.reading {
                 Err(refusal) => note_unread(step, site, fact, unfolded.received_at, &refusal)?,
                 Ok(reading) => {
-                    for call in self.place(step, told, reading.events)? {
-                        touched.insert(call, site);
-                    }
+                    self.place_events(step, told, reading.events)?;
                     if !reading.feed.is_empty() {
                         self.notice(step, fact, site, source, &reading.feed)?;
                         for call in calls::alive(step.tx, site)? {
-                            touched.insert(call, site);
+                            self.touched.touch(call, site, fact);
                         }
                     }
                 }
             }
         }
+        beats.save(step)
+    }
+
+    /// Folds so many calls at most, those that have waited longest, that were touched by a fact up
+    /// to `since`; and marks the days they changed.
+    pub fn fold_touched(&mut self, step: &Step<'_>, since: i64, at_most: usize) -> Result<()> {
         let mut days = BTreeSet::new();
-        for (call, site) in touched {
+        for _ in 0..at_most {
+            let Some((call, site)) = self.touched.next(since) else { break };
             if let Some(day) = self.fold_call(step, call, site)? {
                 days.insert((site, day));
             }
         }
-        beats.save(step)?;
         self.forget_old();
         days.iter().try_for_each(|(site, day)| calls::mark_dirty(step.tx, *site, day, 0))
     }
 
-    /// Puts each event with its call, and returns the calls concerned.
-    fn place(
-        &mut self,
-        step: &Step<'_>,
-        told: Told,
-        events: Vec<CallEvent>,
-    ) -> Result<BTreeSet<i64>> {
+    /// Puts each event with its call.
+    fn place_events(&mut self, step: &Step<'_>, told: Told, events: Vec<CallEvent>) -> Result<()> {
         let Told { fact, site, source, record } = told;
         let mut touched = BTreeSet::new();
         let mut created = BTreeSet::new();
@@ -174,6 +201,7 @@ impl Folding {
                 step.tx
                     .prepare_cached("INSERT OR IGNORE INTO call_fact VALUES (?1, ?2)")?
                     .execute([call, fact])?;
+                self.touched.touch(call, site, fact);
             }
             if created.remove(&call) {
                 self.calls.insert(call, Recent::default());
@@ -181,7 +209,7 @@ impl Folding {
             }
             self.remember(step, call, source, event)?;
         }
-        Ok(touched)
+        Ok(())
     }
 
     /// The call of a tie: one of the window, or of any age for a record out of a file.
@@ -234,6 +262,7 @@ impl Folding {
         tx.execute("DELETE FROM call_fact WHERE call = ?1", [other])?;
         calls::remove(tx, site, other)?;
         fetches::merge(tx, other, call)?;
+        self.touched.merge(other, call);
         self.ties.retain(|_, known| *known != other);
         self.calls.remove(&other);
         self.calls.remove(&call);

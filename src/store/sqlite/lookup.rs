@@ -81,14 +81,14 @@ pub fn window_start(connection: &Connection, days: i64) -> Result<i64> {
     Ok(low)
 }
 
-/// The next deliveries after the fold's mark, read again from the disk.
+/// The next deliveries after a fact, read again from the disk.
 pub fn unfolded(
     connection: &Connection,
     names: &Names,
     interpreter: &dyn Interpreter,
-    count: usize,
+    (from, count): (i64, usize),
 ) -> Result<Vec<Unfolded>> {
-    let from = progress::get(connection, progress::FOLDED_TO)?;
+    let placed_to = progress::get(connection, progress::PLACED_TO)?;
     let mut query = connection
         .prepare_cached("SELECT * FROM fact WHERE id > ?1 AND kind = ?2 ORDER BY id LIMIT ?3")?;
     let rows = query
@@ -100,8 +100,8 @@ pub fn unfolded(
             let source = names.sources.get(&fact.source).map_or("", String::as_str);
             let reading = interpreter.read(source, &fact.delivery());
             let (site, source, received_at) = (fact.site, fact.source, moment(fact.at_us));
-            let record = fact.is_record();
-            Unfolded { fact: fact.id, site, source, received_at, record, reading }
+            let (record, placed) = (fact.is_record(), fact.id <= placed_to);
+            Unfolded { fact: fact.id, site, source, received_at, record, reading, placed }
         })
         .collect())
 }

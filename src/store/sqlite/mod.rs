@@ -19,6 +19,7 @@ pub mod links;
 mod lookup;
 pub mod objects;
 pub mod people;
+mod placed;
 mod progress;
 pub mod pulse;
 mod readers;
@@ -28,6 +29,7 @@ pub mod renditions;
 mod repeats;
 pub mod replay;
 pub mod stirred;
+mod touched;
 pub mod verify;
 pub mod window;
 mod writer;
@@ -44,6 +46,7 @@ use crate::store::{Error, Fact, Interpreter, Kind, NewFact, Result, micros};
 use append::Appender;
 use folding::{Folding, Step};
 use lookup::{newest_fact, register, window_start};
+use placed::Placed;
 use readers::Readers;
 use rusqlite::Connection;
 use std::path::PathBuf;
@@ -145,7 +148,8 @@ impl Store {
             gauges: Arc::clone(&gauges),
             folded_to: folded_sender,
             folding: Folding::new(filter, first),
-            unfolded: Default::default(),
+            unplaced: Default::default(),
+            placed: Placed::up_to(folded),
             behind: !options.guest,
             fold_failed_at: None,
         };

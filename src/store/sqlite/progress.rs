@@ -3,8 +3,10 @@
 use crate::store::Result;
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// The newest fact whose delivery is folded.
+/// The newest fact up to which every delivery is folded.
 pub const FOLDED_TO: &str = "folded_to";
+/// The newest fact whose delivery's events stand with their calls; these may wait to be folded.
+pub const PLACED_TO: &str = "placed_to";
 /// The newest fact up to which every delivery's key stands in `repeat_key`.
 pub const SETTLED_TO: &str = "settled_to";
 /// The moment as of which silent calls were closed and findings were computed.

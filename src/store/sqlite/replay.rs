@@ -142,8 +142,8 @@ impl Rebuilt {
                 let source = names.sources.get(&fact.source).map_or("", String::as_str);
                 let reading = interpreter.read(source, &fact.delivery());
                 let (site, source, received_at) = (fact.site, fact.source, moment(fact.at_us));
-                let record = fact.is_record();
-                Unfolded { fact: fact.id, site, source, received_at, record, reading }
+                let (record, placed) = (fact.is_record(), false);
+                Unfolded { fact: fact.id, site, source, received_at, record, reading, placed }
             })
             .collect();
         let step = Step { tx: &self.connection, names, interpreter, as_of: None };

@@ -4,6 +4,7 @@
 use super::append::{Appender, Receipt};
 use super::checkpoint::Gate;
 use super::folding::{Folding, Names, Step, Unfolded};
+use super::placed::Placed;
 use super::repeats::Repeats;
 use super::{Tx, progress};
 use crate::clock::Watch;
@@ -17,17 +18,25 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
-/// Deliveries folded in one transaction at least, where there are so many.
-const FOLD_MIN: usize = 48;
-/// Deliveries folded in one transaction at most: it bounds how long a reply can wait behind a fold.
-const FOLD_MAX: usize = 512;
+/// Deliveries placed in one transaction at least, where there are so many.
+const PLACE_MIN: usize = 256;
+/// Deliveries placed in one transaction at most: with the calls folded in it, it bounds how long a
+/// reply can wait behind it.
+const PLACE_MAX: usize = 512;
+/// Calls folded in one transaction at most.
+const FOLD_MAX: usize = 256;
+/// Calls that wait to be folded beyond one transaction's, at most.
+const WAITING_MAX: usize = 4096;
 /// Deliveries that wait in memory for their fold at most.
 const UNFOLDED_MAX: usize = 32_768;
 /// Records out of files folded in one transaction at most, where there are calls from before the
 /// window: each of their ids is looked for in all of them.
 const FOLD_RECORDS_MAX: usize = 8;
-/// How long deliveries wait for company before they are folded.
-const FOLD_AFTER: Duration = Duration::from_millis(10);
+/// How long deliveries wait for company before they are placed.
+const PLACE_AFTER: Duration = Duration::from_millis(10);
+/// How long a call waits for its next events before it is folded, while any deliveries come: then
+/// it is folded once for several.
+const FOLD_AFTER: Duration = Duration::from_millis(100);
 
 /// After so long without work the writer rests.
 const REST_AFTER: Duration = Duration::from_secs(10);
@@ -92,8 +101,11 @@ pub struct Writer {
     pub gauges: Arc<Gauges>,
     pub folded_to: watch::Sender<i64>,
     pub folding: Folding,
-    pub unfolded: VecDeque<Unfolded>,
-    /// Facts after the fold's mark are on disk only: after a start, or a fold that failed.
+    /// Deliveries that are not placed yet.
+    pub unplaced: VecDeque<Unfolded>,
+    /// How far they are.
+    pub placed: Placed,
+    /// Facts after those placed are on disk only: after a start, or a fold that failed.
     pub behind: bool,
     /// Since a fold failed; it is tried again after a while.
     pub fold_failed_at: Option<Watch>,
@@ -103,6 +115,7 @@ impl Writer {
     /// Works until it is told to stop or nobody can send any more.
     pub fn run(mut self) {
         loop {
+            let is_full = self.unplaced.len() >= PLACE_MIN;
             let (batch, stop) = self.gather();
             let mut works = Vec::with_capacity(batch.len());
             for work in batch {
@@ -119,13 +132,14 @@ impl Writer {
                 self.commit(works);
             }
             self.catch_up();
-            if self.may_fold() && (count == 0 || self.unfolded.len() >= FOLD_MIN) {
+            if self.may_fold() && (count == 0 || self.has_company()) {
+                let is_quiet = count == 0 && !is_full;
                 // A little more than came, so that the queue shrinks, and little enough that
                 // replies do not wait.
-                self.fold_some((count + count / 4).clamp(FOLD_MIN, FOLD_MAX));
+                self.fold_some((count + count / 4).clamp(PLACE_MIN, PLACE_MAX), is_quiet);
             }
-            while stop && self.may_fold() && !self.unfolded.is_empty() {
-                self.fold_some(FOLD_MAX);
+            while stop && self.may_fold() && self.waits_for_fold() {
+                self.fold_some(PLACE_MAX, true);
                 self.catch_up();
             }
             if stop {
@@ -161,25 +175,37 @@ impl Writer {
         let _open = gate.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         self.settle_all();
         self.folding.forget();
-        self.unfolded.shrink_to_fit();
+        self.unplaced.shrink_to_fit();
         if let Err(error) = self.connection.release_memory() {
             tracing::debug!(%error, "the writer's cache stays");
         }
+    }
+
+    /// Whether what waits to be placed has waited for others.
+    fn has_company(&self) -> bool {
+        self.unplaced.len() >= PLACE_MIN || self.placed.at.elapsed() >= FOLD_AFTER / 2
+    }
+
+    /// Whether anything in memory is not folded.
+    fn waits_for_fold(&self) -> bool {
+        !self.unplaced.is_empty() || self.folding.waiting() > 0
     }
 
     fn may_fold(&self) -> bool {
         self.fold_failed_at.is_none_or(|watch| watch.elapsed() >= FOLD_RETRY)
     }
 
-    /// Takes the next unfolded deliveries from the disk, where memory does not have them.
+    /// Takes the next deliveries that are not placed from the disk, where memory does not have
+    /// them.
     fn catch_up(&mut self) {
-        if !self.behind || !self.unfolded.is_empty() || !self.may_fold() {
+        if !self.behind || !self.unplaced.is_empty() || !self.may_fold() {
             return;
         }
-        match super::lookup::unfolded(&self.connection, &self.names, &*self.interpreter, FOLD_MAX) {
+        let next = (self.placed.to, PLACE_MAX);
+        match super::lookup::unfolded(&self.connection, &self.names, &*self.interpreter, next) {
             Ok(next) => {
                 self.behind = !next.is_empty();
-                self.unfolded.extend(next);
+                self.unplaced.extend(next);
                 self.tell_unfolded();
                 if !self.behind {
                     // Nothing was left: who waits for the fold waits for nothing.
@@ -190,11 +216,13 @@ impl Writer {
         }
     }
 
-    /// The facts stay; they are folded from the disk in a while. Nothing is skipped.
+    /// The facts stay; they are placed and folded from the disk in a while. Nothing is skipped.
     fn fold_failed(&mut self, error: &Error) {
         tracing::error!(%error, "fold failed; calls are behind and it is tried again");
         self.folding.forget();
-        self.unfolded.clear();
+        self.folding.forget_touched();
+        self.unplaced.clear();
+        self.placed = Placed::up_to(*self.folded_to.borrow());
         self.behind = true;
         self.fold_failed_at = Some(Watch::start());
         self.tell_unfolded();
@@ -204,15 +232,15 @@ impl Writer {
     /// How much waits in memory, and one for what may wait on the disk, unless folding fails.
     fn tell_unfolded(&self) {
         let on_disk = self.behind && self.fold_failed_at.is_none();
-        let count = self.unfolded.len() as i64 + i64::from(on_disk);
-        self.gauges.unfolded.store(count, Ordering::Relaxed);
+        let count = self.unplaced.len() + self.folding.waiting() + usize::from(on_disk);
+        self.gauges.unfolded.store(count as i64, Ordering::Relaxed);
     }
 
     /// Waits for work and takes all there is, up to the batch limit. Says whether to stop after it.
     fn gather(&mut self) -> (Vec<Work>, bool) {
-        let first = if self.unfolded.len() >= FOLD_MIN {
+        let first = if self.unplaced.len() >= PLACE_MIN {
             self.work.recv_timeout(Duration::ZERO)
-        } else if self.unfolded.is_empty() && !self.behind {
+        } else if !self.waits_for_fold() && !self.behind {
             self.work.recv_timeout(REST_AFTER).or_else(|waited| match waited {
                 RecvTimeoutError::Timeout => {
                     self.rest();
@@ -221,7 +249,7 @@ impl Writer {
                 RecvTimeoutError::Disconnected => Err(waited),
             })
         } else {
-            self.work.recv_timeout(FOLD_AFTER)
+            self.work.recv_timeout(PLACE_AFTER)
         };
         let mut batch = Vec::new();
         let mut next = match first {
@@ -253,11 +281,11 @@ impl Writer {
         let stored = self.store(works, &mut answers, &mut fresh);
         match stored {
             Ok(newest) => {
-                if self.unfolded.len() + fresh.len() > UNFOLDED_MAX {
+                if self.unplaced.len() + fresh.len() > UNFOLDED_MAX {
                     // They are on disk: the fold finds them there.
                     self.behind = true;
                 } else if !self.behind {
-                    self.unfolded.extend(fresh);
+                    self.unplaced.extend(fresh);
                 }
                 // Before the word: who hears it may wait for the fold, and looks here.
                 self.tell_unfolded();
@@ -323,9 +351,15 @@ impl Writer {
                                 if let Err(refusal) = &reading {
                                     tx.note_unread(site, fact, received_at, refusal)?;
                                 }
-                                let next =
-                                    Unfolded { fact, site, source, received_at, record, reading };
-                                fresh.push(next);
+                                fresh.push(Unfolded {
+                                    fact,
+                                    site,
+                                    source,
+                                    received_at,
+                                    record,
+                                    reading,
+                                    placed: false,
+                                });
                             }
                         }
                         Err(error) => {
@@ -350,26 +384,28 @@ impl Writer {
         Ok(newest)
     }
 
-    /// How many of the oldest waiting deliveries are folded together, of so many.
+    /// How many of the oldest waiting deliveries are placed together: those with so many events.
     fn few(&self, count: usize) -> usize {
         let records_max = if self.folding.has_past() { FOLD_RECORDS_MAX } else { usize::MAX };
-        let mut records = 0;
+        let (mut records, mut events) = (0, 0);
         let fits = |next: &&Unfolded| {
+            let has_room = events < count;
+            events += next.reading.as_ref().map_or(1, |reading| reading.events.len().max(1));
             records += usize::from(next.record);
-            records <= records_max
+            has_room && records <= records_max
         };
-        self.unfolded.iter().take(count).take_while(fits).count()
+        self.unplaced.iter().take_while(fits).count()
     }
 
-    /// Folds the oldest waiting deliveries. Their facts are safe already, so this commit needs no
-    /// synchronisation of its own: the next one carries it.
-    fn fold_some(&mut self, count: usize) {
+    /// Places the oldest waiting deliveries and folds calls that have waited long enough. Their
+    /// facts are safe already, so this commit needs no synchronisation of its own: the next one
+    /// carries it.
+    fn fold_some(&mut self, count: usize, at_once: bool) {
         let count = self.few(count);
-        let some: Vec<Unfolded> = self.unfolded.drain(..count).collect();
-        let Some(last) = some.last().map(|unfolded| unfolded.fact) else { return };
+        let some: Vec<Unfolded> = self.unplaced.drain(..count).collect();
         let gate = Arc::clone(&self.gate);
         let _open = gate.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Err(error) = self.fold(some, last) {
+        if let Err(error) = self.fold(some, at_once) {
             if let Err(error) = self.connection.execute_batch("ROLLBACK") {
                 tracing::debug!(%error, "rollback");
             }
@@ -379,7 +415,7 @@ impl Writer {
             self.fold_failed_at = None;
             // Before the word: who hears it looks here whether anything is left, and only then.
             self.tell_unfolded();
-            self.folded_to.send_replace(last);
+            self.folded_to.send_replace(self.folding.folded_to(self.placed.to));
         }
         let full = self.connection.execute_batch("PRAGMA synchronous = FULL");
         if let Err(error) = full {
@@ -387,13 +423,22 @@ impl Writer {
         }
     }
 
-    fn fold(&mut self, some: Vec<Unfolded>, last: i64) -> Result<()> {
+    fn fold(&mut self, some: Vec<Unfolded>, at_once: bool) -> Result<()> {
+        let since = if at_once { i64::MAX } else { self.placed.before(FOLD_AFTER) };
         self.connection.execute_batch("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE")?;
         let (tx, names) = (&self.connection, &self.names);
         let step = Step { tx, names, interpreter: &*self.interpreter, as_of: None };
-        self.folding.fold(&step, some)?;
+        if let Some((last, is_again)) = some.last().map(|last| (last.fact, last.placed)) {
+            self.folding.place(&step, some)?;
+            if !is_again {
+                progress::set(tx, progress::PLACED_TO, last)?;
+            }
+            self.placed.reaches(last);
+        }
+        let at_most = FOLD_MAX.max(self.folding.waiting().saturating_sub(WAITING_MAX));
+        self.folding.fold_touched(&step, since, at_most)?;
         self.repeats.settle(tx)?;
-        progress::set(tx, progress::FOLDED_TO, last)?;
+        progress::set(tx, progress::FOLDED_TO, self.folding.folded_to(self.placed.to))?;
         self.connection.execute_batch("COMMIT")?;
         Ok(())
     }
