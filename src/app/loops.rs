@@ -1,7 +1,7 @@
 //! What goes round and round while the daemon lives: listening, and linking and judging.
 
 use crate::audio::child::Listeners;
-use crate::clock;
+use crate::clock::{self, Watch};
 use crate::flow::archive::Archive;
 use crate::flow::interpret::Rules;
 use crate::job::look::Look;
@@ -18,6 +18,10 @@ use std::time::Duration;
 const LINK_EVERY: Duration = Duration::from_secs(2);
 /// While deliveries keep coming, links are computed at least so often.
 const LINK_AT_LEAST: Duration = Duration::from_secs(30);
+/// More deliveries a second than this are no desk's calls: something is filled in.
+const FLOOD_PER_S: f64 = 200.0;
+/// While they come, links are computed at least so often.
+const LINK_AT_LEAST_IN_FLOOD: Duration = Duration::from_secs(600);
 /// No further piece of a site is linked in one turn after this long.
 const LINK_TURN: Duration = Duration::from_millis(250);
 /// While deliveries come, linking may take one part in so many of the time; else half of it.
@@ -48,41 +52,62 @@ pub(super) async fn listen_always(
     }
 }
 
-/// Links and judges what changed, when deliveries are quiet or have kept us waiting long enough,
-/// and never for more than a small share of the time.
-pub(super) async fn link_always(state: Arc<State>, mut stop: Stop) {
-    let (mut seen, mut waited, mut since_look) = (-1, Duration::ZERO, LOOK_EVERY);
-    let (mut pause, mut look, held) = (LINK_EVERY, Look::default(), Default::default());
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = state.changed.notified() => {}
-            () = stop.heard() => return,
+/// How deliveries come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Traffic {
+    Quiet,
+    Busy,
+    Flood,
+}
+
+impl Traffic {
+    fn of(deliveries: i64, within: Duration) -> Self {
+        match deliveries as f64 {
+            count if count <= 0.0 => Self::Quiet,
+            count if count <= FLOOD_PER_S * within.as_secs_f64() => Self::Busy,
+            _ => Self::Flood,
         }
-        waited += pause;
-        since_look += pause;
-        let newest = state.archive.store.gauges().stored_fact.load(Ordering::Relaxed);
-        if newest != seen && waited < LINK_AT_LEAST && seen >= 0 && waited > LINK_EVERY {
-            seen = newest;
+    }
+
+    /// How long linking rests after a turn: deliveries come first, but one long turn is no reason
+    /// to leave a desk without links.
+    fn rest_after(self, turn: Duration) -> Duration {
+        match self {
+            // A whole turn was used: there is more to do.
+            Self::Quiet if turn >= LINK_TURN => turn.min(LINK_AT_LEAST),
+            Self::Quiet => LINK_EVERY,
+            Self::Busy => (turn * LINK_SHARE).clamp(LINK_EVERY, LINK_AT_LEAST),
+            Self::Flood => (turn * LINK_SHARE).clamp(LINK_AT_LEAST, LINK_AT_LEAST_IN_FLOOD),
+        }
+    }
+}
+
+/// Links and judges what changed, at once where somebody at the desk changed it, and never for more
+/// than a small share of the time in which deliveries come.
+pub(super) async fn link_always(state: Arc<State>, mut stop: Stop) {
+    let stored = || state.archive.store.gauges().stored_fact.load(Ordering::Relaxed);
+    let (mut seen, mut turn, mut rested) = (stored(), Duration::ZERO, Watch::start());
+    let (mut look, mut looked, held) = (Look::default(), None::<Watch>, Default::default());
+    loop {
+        let waited = Watch::start();
+        let is_asked = tokio::select! {
+            () = tokio::time::sleep(LINK_EVERY.min(Traffic::Quiet.rest_after(turn))) => false,
+            () = state.changed.notified() => true,
+            () = stop.heard() => return,
+        };
+        let traffic = Traffic::of(stored() - seen, waited.elapsed());
+        seen = stored();
+        let goes_first = is_asked && traffic != Traffic::Flood && rested.elapsed() >= turn;
+        if !goes_first && rested.elapsed() < traffic.rest_after(turn) {
             continue;
         }
-        (seen, waited) = (newest, Duration::ZERO);
-        let watch = clock::Watch::start();
-        let is_due = since_look >= LOOK_EVERY;
-        link_once(&state, &held, is_due.then_some(&mut look)).await;
-        if since_look >= LOOK_EVERY {
-            since_look = Duration::ZERO;
+        let watch = Watch::start();
+        let looks = looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY);
+        link_once(&state, &held, looks.then_some(&mut look)).await;
+        if looks {
+            looked = Some(Watch::start());
         }
-        let (spent, store) = (watch.elapsed(), &state.archive.store);
-        let quiet = store.gauges().stored_fact.load(Ordering::Relaxed) == seen;
-        pause = match quiet {
-            // A whole turn was used: there is more to do.
-            true if spent >= LINK_TURN => spent,
-            true => LINK_EVERY,
-            false => LINK_EVERY.max(spent * LINK_SHARE),
-        };
-        // One long turn is no reason to leave a desk without links.
-        pause = pause.min(LINK_AT_LEAST);
+        (turn, rested, seen) = (watch.elapsed(), Watch::start(), stored());
     }
 }
 
@@ -96,7 +121,7 @@ async fn link_once(state: &State, held: &relink_daemon::Held, mut look: Option<&
                 tracing::error!(%error, site = site.id, "not looked around; tried again");
             }
         }
-        let (now, watch) = (clock::now(), clock::Watch::start());
+        let (now, watch) = (clock::now(), Watch::start());
         let pace = Pace { more: &|| watch.elapsed() < LINK_TURN, ..Pace::ON };
         match relink_daemon::catch_up_holding(held, store, site, key, now, &pace).await {
             Ok(0) => {}

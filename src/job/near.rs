@@ -288,7 +288,7 @@ impl Near {
 }
 
 /// Seconds of the epoch as a moment; the first or last there is where they lie beyond.
-fn moment(second: i64) -> Moment {
+pub(super) fn moment(second: i64) -> Moment {
     let last = if second < 0 { Moment::MIN_UTC } else { Moment::MAX_UTC };
     DateTime::from_timestamp(second, 0).unwrap_or(last)
 }

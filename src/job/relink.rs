@@ -1,7 +1,7 @@
 //! Links of what changed, then findings of the days that changed with it. Only differences are
 //! written, so a second run changes nothing, and what nobody touched costs nothing.
 
-use super::near::{Near, PAIRED_WITHIN_S};
+use super::near::{self, Near, PAIRED_WITHIN_S};
 use super::stirring::{self, Changes};
 use crate::audit::{self, Question};
 use crate::call::Moment;
@@ -12,6 +12,7 @@ use crate::site::Site;
 use crate::store::sqlite::links::Outcome;
 use crate::store::sqlite::stirred::{self, Side, Stirred};
 use crate::store::sqlite::window::{self, DirtyDay};
+use crate::store::sqlite::{beliefs, findings};
 use crate::store::{Connection, Result, Tx};
 use chrono::{Days, NaiveDate, TimeDelta, TimeZone};
 use std::collections::BTreeMap;
@@ -35,7 +36,7 @@ pub struct Linked {
     settles: Vec<Stirred>,
 }
 
-/// What the second step comes to: the findings of one day.
+/// What the second step comes to: the findings of one day that differ from those that are kept.
 pub struct Judged {
     pub day: NaiveDate,
     pub findings: Vec<Finding>,
@@ -69,6 +70,9 @@ fn shifted(day: NaiveDate, days: i64) -> NaiveDate {
 /// further.
 const AROUND_S: i64 = 48 * 3600;
 
+/// Nothing further away than this, in seconds, is linked to a call, once clocks are set right.
+const FAR_S: i64 = 30 * 86_400;
+
 /// Changes that are linked together at most: a year that is filled in at once is no reason to hold
 /// all of it in memory, nor to leave the desk's newest calls without links until it is done.
 pub const TOGETHER_MAX: usize = 5000;
@@ -95,7 +99,25 @@ pub fn link(
     let goes_on = stirred.len() >= at_most;
     near.refresh(connection, at, &stirred, goes_on)?;
     let (newest, settles) = stirring::newest(connection, at, stirred)?;
+    if let Some(decides) = alone(connection, at, &newest)? {
+        return Ok(Some(Linked { decides, settles, ..Linked::empty() }));
+    }
     part(connection, at, near, &newest, (settles, goes_on)).map(Some)
+}
+
+/// Calls that changed far from every entry and recording: they are linked to nothing, and nobody
+/// has to read what lies around them.
+fn alone(
+    connection: &Connection,
+    at: At<'_>,
+    changes: &Changes,
+) -> Result<Option<BTreeMap<i64, Option<Moment>>>> {
+    let Some(calls) = changes.calls_alone() else { return Ok(None) };
+    let (from, to) = changes.span();
+    let learned = beliefs::learned(connection, at.key)?;
+    let far_s = FAR_S + learned.map_or(0, |(_, learned)| learned.beliefs.ways.widest_s());
+    let far = (near::moment(from - far_s), near::moment(to + far_s));
+    Ok((!window::may_link(connection, at.key, far)?).then_some(calls))
 }
 
 /// Everything of a site, from scratch.
@@ -195,7 +217,7 @@ fn bars(site: &Site) -> Bars {
     Bars::dated(dated.collect()).unwrap_or_else(|| usual.into())
 }
 
-/// Contacts whose links are written at once.
+/// Contacts whose links are written at once, or findings.
 const WRITTEN_MAX: usize = 2000;
 
 impl Linked {
@@ -265,22 +287,39 @@ pub fn judge(connection: &Connection, at: At<'_>, day: NaiveDate, as_of: Moment)
     let (from, to) = (start_of(at.site, day), start_of(at.site, shifted(day, 1)));
     let facts = window::facts(connection, at.site, at.key, from, to)?;
     let question = Question { site: at.site.id.clone(), from: day, to: day, as_of };
-    let findings = audit::findings(&question, &facts);
     let again_at = audit::next_due(&question, &facts);
+    let computed = audit::findings(&question, &facts);
+    drop(facts);
+    let findings = findings::differences(connection, at.key, &day.to_string(), computed)?;
     Ok(Judged { day, findings, again_at })
 }
 
-/// Writes what the second step came to, and takes the mark off the day.
+impl Judged {
+    /// In pieces that hold the writer up for a short while only; the last one takes the mark off
+    /// the day, which is to be said with it.
+    pub fn pieces(self, dirty: &DirtyDay) -> Vec<(Judged, Option<DirtyDay>)> {
+        let (day, mut left) = (self.day, self.findings);
+        let mut pieces = Vec::new();
+        while left.len() > WRITTEN_MAX {
+            let findings = left.split_off(left.len() - WRITTEN_MAX);
+            pieces.push((Judged { day, findings, again_at: None }, None));
+        }
+        pieces.push((Judged { day, findings: left, again_at: self.again_at }, Some(dirty.clone())));
+        pieces
+    }
+}
+
+/// Writes a piece of what the second step came to, and takes the mark off the day where it is said.
 ///
 /// # Errors
 /// When the disk fails.
 pub fn save_findings(
     tx: &mut Tx<'_, '_>,
     site: i64,
-    judged: &Judged,
-    dirty: &DirtyDay,
+    (judged, dirty): &(Judged, Option<DirtyDay>),
 ) -> Result<()> {
-    tx.save_findings(site, &judged.day.to_string(), &judged.findings)?;
+    tx.write_findings(site, &judged.day.to_string(), &judged.findings)?;
+    let Some(dirty) = dirty else { return Ok(()) };
     let read = DirtyDay { day: judged.day.to_string(), marks: dirty.marks };
     if read.day == dirty.day {
         return tx.computed(site, &read, judged.again_at);

@@ -61,7 +61,7 @@ pub async fn catch_up_holding(
     let due =
         blocking(move || reader.read(|connection| window::due(connection, key, as_of))).await?;
     for dirty in &due {
-        judge(store, site, key, dirty.clone(), as_of).await?;
+        judge(store, site, key, dirty, as_of).await?;
     }
     Ok(due.len())
 }
@@ -116,14 +116,23 @@ fn take(held: &Held, key: i64) -> Near {
     held.lock().unwrap_or_else(PoisonError::into_inner).remove(&key).unwrap_or_default()
 }
 
-async fn judge(store: &Store, site: &Site, key: i64, dirty: DirtyDay, as_of: Moment) -> Result<()> {
+async fn judge(
+    store: &Store,
+    site: &Site,
+    key: i64,
+    dirty: &DirtyDay,
+    as_of: Moment,
+) -> Result<()> {
     let (reader, own, day) = (store.clone(), site.clone(), day_of(&dirty.day));
     let judged = blocking(move || {
         let at = At { site: &own, key };
         reader.read(|connection| relink::judge(connection, at, day, as_of))
     })
     .await?;
-    store.write(move |tx| relink::save_findings(tx, key, &judged, &dirty)).await
+    for piece in judged.pieces(dirty) {
+        store.write(move |tx| relink::save_findings(tx, key, &piece)).await?;
+    }
+    Ok(())
 }
 
 async fn blocking<T: Send + 'static>(

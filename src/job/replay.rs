@@ -53,7 +53,9 @@ pub fn replay(
             }
             for dirty in window::due(rebuilt.connection(), key, as_of)? {
                 let judged = relink::judge(rebuilt.connection(), at, day_of(&dirty.day), as_of)?;
-                rebuilt.write(rules, |tx| relink::save_findings(tx, key, &judged, &dirty))?;
+                for piece in judged.pieces(&dirty) {
+                    rebuilt.write(rules, |tx| relink::save_findings(tx, key, &piece))?;
+                }
             }
         }
     }

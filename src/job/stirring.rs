@@ -4,13 +4,14 @@ use super::near::{Near, PAIRED_WITHIN_S};
 use super::relink::At;
 use super::sides;
 use crate::audit::{CallFact, RecordingFact};
+use crate::call::Moment;
 use crate::linkage::{Change, Row};
 use crate::recording::name::{self, Candidate};
 use crate::store::sqlite::people::{self, Named, Word};
 use crate::store::sqlite::stirred::{Side, Stirred};
 use crate::store::sqlite::{calls, entries, recordings};
 use crate::store::{Connection, Error, Result};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Changes further apart than this, in seconds, are linked one after the other.
 const TOGETHER_S: i64 = 4 * 86_400;
@@ -136,6 +137,15 @@ impl Changes {
     /// Whether recordings may belong to other calls now.
     pub fn may_pair(&self) -> bool {
         !self.calls.is_empty() || !self.recordings.is_empty()
+    }
+
+    /// The calls that changed, with the times of those that are there; nothing where anything else
+    /// changed too.
+    pub fn calls_alone(&self) -> Option<BTreeMap<i64, Option<Moment>>> {
+        let others = [self.entries.is_empty(), self.recordings.is_empty(), self.words.is_empty()];
+        let time = |moved: &Moved<CallFact>| moved.now.as_ref().map(|fact| fact.call.offered_at);
+        let calls = || self.calls.iter().map(|moved| (moved.key, time(moved))).collect();
+        others.iter().all(|is_none| *is_none).then(calls)
     }
 
     /// Calls that are gone.

@@ -29,32 +29,12 @@ pub struct Wanted {
 type Identity = (Code, About);
 
 impl Tx<'_, '_> {
-    /// Keeps the findings of a local day as computed: new ones are added, others updated, and those
-    /// that are no more become *healed*. None is dropped.
+    /// Writes findings of a local day: those that differ from what is kept.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn save_findings(&mut self, site: i64, day: &str, findings: &[Finding]) -> Result<()> {
-        let known: BTreeMap<Identity, Kept> = of_day(self.connection, site, day)?
-            .into_iter()
-            .map(|kept| ((kept.finding.code, kept.finding.about), kept))
-            .collect();
-        let mut seen = BTreeMap::new();
-        for finding in findings {
-            seen.insert((finding.code, finding.about), finding);
-        }
-        for (identity, kept) in &known {
-            if !seen.contains_key(identity) && kept.finding.state != State::Healed {
-                let healed = Finding { state: State::Healed, ..kept.finding.clone() };
-                self.write_finding(site, day, &healed)?;
-            }
-        }
-        for (identity, finding) in seen {
-            if known.get(&identity).is_none_or(|kept| kept.finding != *finding) {
-                self.write_finding(site, day, finding)?;
-            }
-        }
-        Ok(())
+    pub fn write_findings(&mut self, site: i64, day: &str, findings: &[Finding]) -> Result<()> {
+        findings.iter().try_for_each(|finding| self.write_finding(site, day, finding))
     }
 
     fn write_finding(&self, site: i64, day: &str, finding: &Finding) -> Result<()> {
@@ -114,6 +94,36 @@ fn all(
         .collect()
 }
 
+/// What has to be written so that the findings of a local day are kept as computed: new ones, those
+/// that are otherwise, and those that are no more, which become *healed*. None is dropped.
+///
+/// # Errors
+/// When a row cannot be read.
+pub fn differences(
+    connection: &Connection,
+    site: i64,
+    day: &str,
+    computed: Vec<Finding>,
+) -> Result<Vec<Finding>> {
+    let identity = |finding: &Finding| -> Identity { (finding.code, finding.about) };
+    let mut known: BTreeMap<Identity, Finding> = of_day(connection, site, day)?
+        .into_iter()
+        .map(|kept| (identity(&kept.finding), kept.finding))
+        .collect();
+    let mut seen: BTreeMap<Identity, Finding> =
+        computed.into_iter().map(|finding| (identity(&finding), finding)).collect();
+    known.retain(|identity, kept| match seen.get(identity) {
+        None => kept.state != State::Healed,
+        Some(finding) if finding == kept => {
+            seen.remove(identity);
+            false
+        }
+        Some(_) => false,
+    });
+    let healed = known.into_values().map(|kept| Finding { state: State::Healed, ..kept });
+    Ok(healed.chain(seen.into_values()).collect())
+}
+
 fn of_day(connection: &Connection, site: i64, day: &str) -> Result<Vec<Kept>> {
     all(connection, "site = ?1 AND day = ?2", params![site, day])
 }
@@ -167,9 +177,8 @@ pub fn about(connection: &Connection, site: i64, about: About) -> Result<Vec<Kep
 /// # Errors
 /// When the disk fails.
 pub fn counts(connection: &Connection, site: i64) -> Result<Vec<(String, String, i64)>> {
-    let mut query = connection.prepare_cached(
-        "SELECT code, state, count(*) FROM finding WHERE site = ?1 GROUP BY code, state",
-    )?;
+    let mut query = connection
+        .prepare_cached("SELECT code, state, count FROM finding_count WHERE site = ?1")?;
     let rows = query.query_map([site], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

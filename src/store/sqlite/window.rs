@@ -176,6 +176,19 @@ fn feed(connection: &Connection, site: i64, from: Moment, to: Moment) -> Result<
     Ok(feed)
 }
 
+/// Whether there is anything in a span of time that a call may be linked to: an entry or a recording.
+///
+/// # Errors
+/// When the disk fails.
+pub fn may_link(connection: &Connection, site: i64, (from, to): (Moment, Moment)) -> Result<bool> {
+    let mut query = connection.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM entry WHERE site = ?1 AND at >= ?2 AND at < ?3)
+             OR EXISTS (SELECT 1 FROM recording WHERE site = ?1 AND at >= ?2 AND at < ?3)",
+    )?;
+    let span = params![site, crate::store::micros(from), crate::store::micros(to)];
+    Ok(query.query_row(span, |row| row.get(0))?)
+}
+
 /// A local day that must be computed again, and how often it was marked when it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirtyDay {
