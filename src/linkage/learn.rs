@@ -7,12 +7,12 @@ use super::evidence::agent::Counts;
 use super::evidence::registration;
 use super::evidence::time::{LAG_EDGES, OUTSIDE, SLIPS, bin};
 use super::model::{self, HOMES, Model};
-use super::posterior::probabilities;
+use super::posterior::{Depth, probabilities};
 use super::weigh::{IdLevel, Pair, Scales, identity};
 use super::world::World;
 
-/// Rounds of belief while learning.
-const ROUNDS_LEARNING: usize = 6;
+/// How far beliefs are followed while learning.
+const DEPTH_LEARNING: Depth = Depth { rounds: 6, news: 1e-4 };
 /// Random pairs looked at for each row.
 const RANDOM_PAIRS: usize = 8;
 /// As how many observations the deployment's shares count for a site's.
@@ -23,7 +23,7 @@ impl World {
     pub fn expectation(&self, model: &Model) -> (Model, Counts) {
         let scales = Scales::of(&self.site, &self.ground, model);
         let web = self.web(&scales);
-        let beliefs = probabilities(&web.edges, ROUNDS_LEARNING);
+        let beliefs = probabilities(&web.edges, DEPTH_LEARNING);
         let calls = self.site.calls.len() as u32;
         let (mut counts, mut handled) = (Model::empty(), self.handlers.blank());
         let mut of_call = vec![0.0; self.site.calls.len()];

@@ -14,8 +14,15 @@ pub struct Edge {
     pub weight: f64,
 }
 
-/// A side says the same again where less than this share of it is another.
-const NEWS: f64 = 1e-7;
+/// How far beliefs are followed.
+#[derive(Debug, Clone, Copy)]
+pub struct Depth {
+    /// Rounds in which both sides speak, at most.
+    pub rounds: usize,
+    /// A side says the same again where less than this share of it is another.
+    pub news: f64,
+}
+
 /// Odds beyond this are certain.
 const CERTAIN: f64 = 40.0;
 
@@ -24,15 +31,15 @@ const CERTAIN: f64 = 40.0;
 /// A side speaks again only where what it hears is new; most sides have one pair, or settle in a
 /// few rounds, so the work grows with what is contested. What is new is told from what lies in the
 /// same component, so that a part of a site comes to what the whole comes to.
-pub fn probabilities(edges: &[Edge], rounds: usize) -> Vec<f64> {
+pub fn probabilities(edges: &[Edge], depth: Depth) -> Vec<f64> {
     let odds: Vec<f64> = edges.iter().map(|e| e.weight.clamp(-CERTAIN, CERTAIN).exp()).collect();
     let mut rows = Sides::of(edges.iter().map(|edge| edge.row));
     let mut slots = Sides::of(edges.iter().map(|edge| edge.slot));
     let mut from_slot = vec![1.0; edges.len()];
     let mut from_row = vec![1.0; edges.len()];
-    for _ in 0..rounds {
-        rows.speak(&odds, &from_slot, &mut from_row, &mut slots);
-        if !slots.speak(&odds, &from_row, &mut from_slot, &mut rows) {
+    for _ in 0..depth.rounds {
+        rows.speak((&odds, &from_slot), depth.news, &mut from_row, &mut slots);
+        if !slots.speak((&odds, &from_row), depth.news, &mut from_slot, &mut rows) {
             break;
         }
     }
@@ -70,12 +77,12 @@ impl Sides {
     /// one plus what all its other edges claim. Whether anything said is new.
     fn speak(
         &mut self,
-        odds: &[f64],
-        from_other: &[f64],
+        (odds, from_other): (&[f64], &[f64]),
+        news: f64,
         said: &mut [f64],
         other: &mut Self,
     ) -> bool {
-        let mut news = false;
+        let mut is_new = false;
         for side in 0..self.stirred.len() {
             if !std::mem::replace(&mut self.stirred[side], false) {
                 continue;
@@ -92,13 +99,13 @@ impl Sides {
                 let edge = *edge as usize;
                 let free = 1.0 / (before + after);
                 after += odds[edge] * from_other[edge];
-                if (free - said[edge]).abs() > NEWS * said[edge] {
+                if (free - said[edge]).abs() > news * said[edge] {
                     said[edge] = free;
-                    news |= other.stir(edge);
+                    is_new |= other.stir(edge);
                 }
             }
         }
-        news
+        is_new
     }
 
     /// Notes that an edge's side hears something new; whether it has other edges to tell it to.
@@ -114,6 +121,8 @@ impl Sides {
 mod tests {
     use super::*;
 
+    const DEEP: Depth = Depth { rounds: 8, news: 1e-7 };
+
     fn edge(row: u32, slot: u32, odds: f64) -> Edge {
         Edge { row, slot, weight: odds.ln() }
     }
@@ -121,13 +130,13 @@ mod tests {
     #[test]
     fn probabilities_are_those_of_all_assignments_together() {
         // One slot, two rows, odds 4 and 2: nothing 1, first 4, second 2.
-        let two = probabilities(&[edge(0, 0, 4.0), edge(1, 0, 2.0)], 8);
+        let two = probabilities(&[edge(0, 0, 4.0), edge(1, 0, 2.0)], DEEP);
         assert!((two[0] - 4.0 / 7.0).abs() < 1e-9 && (two[1] - 2.0 / 7.0).abs() < 1e-9);
     }
 
     #[test]
     fn a_rival_with_a_better_place_elsewhere_counts_for_little() {
-        let all = probabilities(&[edge(0, 0, 32.0), edge(1, 0, 32.0), edge(1, 1, 32_000.0)], 8);
+        let all = probabilities(&[edge(0, 0, 32.0), edge(1, 0, 32.0), edge(1, 1, 32_000.0)], DEEP);
         assert!(all[0] > 0.95, "{all:?}");
     }
 }

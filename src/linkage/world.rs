@@ -8,7 +8,7 @@ use super::ground::Ground;
 use super::learn::by_chance;
 use super::model::Model;
 use super::pairs::Finder;
-use super::posterior::{Edge, probabilities};
+use super::posterior::{Depth, Edge, probabilities};
 use super::weigh::{IdLevel, Pair, Scales};
 
 /// Pairs whose odds are below this (logarithm) are as good as impossible.
@@ -20,8 +20,8 @@ const HOPELESS: f64 = -14.0;
 const FAR_BEHIND: f64 = 10.0;
 /// A pair may be a call's second where another row of the call is likelier, or nearly so.
 const SECOND_SLACK: f64 = 4.0;
-/// Rounds of belief in the end.
-const ROUNDS: usize = 24;
+/// How far beliefs are followed in the end.
+const DEPTH: Depth = Depth { rounds: 24, news: 1e-7 };
 
 /// A site with every pair worth a look.
 pub struct World {
@@ -129,7 +129,7 @@ impl World {
 
     /// Beliefs in the end.
     pub fn beliefs(&self, web: &Web) -> Vec<f64> {
-        probabilities(&web.edges, ROUNDS)
+        probabilities(&web.edges, DEPTH)
     }
 }
 

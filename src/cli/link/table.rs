@@ -2,7 +2,7 @@
 
 use super::lines::{self, Lines};
 use crate::cli::Failure;
-use crate::linkage::hash::HashSet;
+use crate::linkage::hash::{HashMap, HashSet};
 use crate::sheet;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -111,8 +111,11 @@ struct Filling<F> {
 }
 
 /// Rows below a header.
+#[derive(Default)]
 struct Below {
     table: Table,
+    /// They are put into the table in order at the end.
+    sites: HashMap<String, SiteRows>,
     /// Places of the columns that are kept, in order of the fields.
     places: Vec<usize>,
     site: Option<usize>,
@@ -174,7 +177,7 @@ impl<F: Fn(&str) -> Option<&'static str>> Filling<F> {
         if known.iter().flatten().count() < 2 {
             return;
         }
-        let mut below = Below { table: Table::default(), places: Vec::new(), site: None };
+        let mut below = Below::default();
         for (place, (field, name)) in known.iter().zip(row).enumerate() {
             match field {
                 Some("site") if below.site.is_none() => below.site = Some(place),
@@ -191,7 +194,7 @@ impl<F: Fn(&str) -> Option<&'static str>> Filling<F> {
 
     fn done(self) -> Result<Table, String> {
         if let Some(below) = self.below {
-            return Ok(below.table);
+            return Ok(Table { sites: below.sites.into_iter().collect(), ..below.table });
         }
         let first = self.above.first().map_or(String::new(), |row| row.join(", "));
         let rows = self.above.len().min(ROWS_ABOVE_MAX);
@@ -204,7 +207,7 @@ impl<F: Fn(&str) -> Option<&'static str>> Filling<F> {
 impl Below {
     /// Nothing yet below the same header.
     fn like(&self) -> Self {
-        Self { table: Table::default(), places: self.places.clone(), site: self.site }
+        Self { places: self.places.clone(), site: self.site, ..Self::default() }
     }
 
     /// Reads lines of the table's own text.
@@ -236,9 +239,9 @@ impl Below {
             return;
         }
         let site = self.site.filter(|at| *at < width).map_or("", |at| cell(at).trim());
-        let rows = match self.table.sites.get_mut(site) {
+        let rows = match self.sites.get_mut(site) {
             Some(rows) => rows,
-            None => self.table.sites.entry(site.to_owned()).or_default(),
+            None => self.sites.entry(site.to_owned()).or_default(),
         };
         rows.width = self.places.len();
         for at in &self.places {
@@ -254,8 +257,8 @@ impl Below {
     /// before it.
     fn append(&mut self, beyond: Self, before: usize) {
         self.table.rows += beyond.table.rows;
-        for (site, more) in beyond.table.sites {
-            let rows = self.table.sites.entry(site).or_default();
+        for (site, more) in beyond.sites {
+            let rows = self.sites.entry(site).or_default();
             rows.width = more.width;
             rows.cells.extend(more.cells);
             rows.lines.extend(more.lines.iter().map(|line| before as u32 + line));

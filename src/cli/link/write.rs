@@ -240,7 +240,8 @@ impl<'a> Page<'a> {
         let by = said_by.unwrap_or_else(|| self.by(link, &evidence));
         texts.told.links += 1;
         texts.told.automatic += usize::from(link.probability >= self.auto);
-        let probability = format!("{:.4}", link.probability);
+        let rounded = (link.probability * 1e4).round() as u32;
+        let probability = format!("{}.{:04}", rounded / 10_000, rounded % 10_000);
         csv_line(&mut texts.links, &[recording, entry, &probability, by]);
         conflicts(explainer, pair, recording, entry, texts);
         let line = PairLine {

@@ -4,6 +4,8 @@
 //! difference repeats from row to row, chance differences do not; the likeliest course of the clock
 //! over all votes is found exactly (Viterbi), where a jump must be worth its cost.
 
+use crate::linkage::hash::HashMap;
+
 /// A vote: where it stands in the source's order, the difference in seconds, and its weight.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Vote {
@@ -24,6 +26,8 @@ pub struct Stretch {
 
 /// Differences are told apart to this many seconds.
 const STEP_S: i64 = 60;
+/// Votes agree with a difference up to so many steps beside it.
+const BESIDE_STEPS: i64 = 3;
 /// So many differences are considered at most.
 const STATES_MAX: usize = 40;
 /// Fits are looked up in steps of so many seconds.
@@ -67,7 +71,7 @@ pub fn course(votes: &[Vote], spread: f64) -> Vec<Stretch> {
             *weight += vote.weight;
         }
         if let Some(aways) = members.last_mut()
-            && (vote.away - states[*state]).abs() <= 3 * STEP_S
+            && (vote.away - states[*state]).abs() <= BESIDE_STEPS * STEP_S
         {
             aways.push(vote.away);
         }
@@ -98,16 +102,19 @@ fn believed(stretches: Vec<Stretch>, weights: &[f64]) -> Vec<Stretch> {
     kept
 }
 
-/// Differences that many votes share, and none at all.
+/// Differences that many votes share, as far as enough of them lie there to make a stretch.
 fn states(votes: &[Vote]) -> Vec<i64> {
-    let mut by_step: std::collections::BTreeMap<i64, f64> = std::collections::BTreeMap::new();
+    let mut by_step: HashMap<i64, (f64, usize)> = HashMap::default();
     for vote in votes {
-        *by_step.entry(vote.away.div_euclid(STEP_S)).or_default() += vote.weight;
+        let (weight, count) = by_step.entry(vote.away.div_euclid(STEP_S)).or_default();
+        (*weight, *count) = (*weight + vote.weight, *count + 1);
     }
+    let count = |step: i64| by_step.get(&step).map_or(0, |(_, count)| *count);
+    let around = |step: i64| (step - BESIDE_STEPS..=step + BESIDE_STEPS).map(count).sum::<usize>();
     let mut all: Vec<(f64, i64)> = by_step
         .iter()
-        .filter(|(_, weight)| **weight >= 3.0)
-        .map(|(step, weight)| (-weight, step * STEP_S + STEP_S / 2))
+        .filter(|(step, (weight, _))| *weight >= 3.0 && around(**step) >= STRETCH_ROWS_MIN)
+        .map(|(step, (weight, _))| (-weight, step * STEP_S + STEP_S / 2))
         .collect();
     all.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
     let mut states: Vec<i64> = all.into_iter().take(STATES_MAX).map(|(_, away)| away).collect();

@@ -107,7 +107,7 @@ pub fn fit(site: &str, off: &Off, reading: &mut Reading) -> Clocks {
     if !off.applies("clock") {
         return found;
     }
-    let calls = by_number(&reading.contacts);
+    let calls = Answers::of(&reading.contacts, &reading.rows);
     halves(site, &calls, reading);
     for clock in [Clock::Written, Clock::Typed] {
         let all: Vec<usize> = (0..reading.rows.len()).collect();
@@ -119,19 +119,39 @@ pub fn fit(site: &str, off: &Off, reading: &mut Reading) -> Clocks {
     found
 }
 
-/// Answers of each number's calls, in order.
-fn by_number(contacts: &[Contact]) -> HashMap<String, Vec<i64>> {
-    let mut calls: HashMap<String, Vec<i64>> = HashMap::default();
-    for contact in contacts {
-        let at = contact.answered_at.unwrap_or(contact.started_at).timestamp();
-        let Some(number) = &contact.number else { continue };
-        match calls.get_mut(number) {
-            Some(times) => times.push(at),
-            None => drop(calls.insert(number.clone(), vec![at])),
+/// When the calls of each row's number were answered, in order.
+struct Answers {
+    times: Vec<Vec<i64>>,
+    /// The place of each row's number among them.
+    of_row: Vec<Option<usize>>,
+}
+
+impl Answers {
+    fn of(contacts: &[Contact], rows: &[Row]) -> Self {
+        let mut places: HashMap<&str, usize> = HashMap::default();
+        let mut times: Vec<Vec<i64>> = Vec::new();
+        for contact in contacts {
+            let Some(number) = &contact.number else { continue };
+            let place = *places.entry(number).or_insert(times.len());
+            if place == times.len() {
+                times.push(Vec::new());
+            }
+            let at = contact.answered_at.unwrap_or(contact.started_at);
+            times[place].push(at.timestamp());
         }
+        times.iter_mut().for_each(|times| times.sort_unstable());
+        let place = |row: &Row| places.get(row.number.as_deref()?).copied();
+        let of_row = rows.iter().map(place).collect();
+        Self { times, of_row }
     }
-    calls.values_mut().for_each(|times| times.sort_unstable());
-    calls
+
+    /// Those within reach of a time that the row at a place names.
+    fn around(&self, row: usize, at: i64) -> &[i64] {
+        let times = self.of_row[row].map_or(&[][..], |place| &self.times[place]);
+        let from = times.partition_point(|call| *call < at - REACH_S);
+        let to = times.partition_point(|call| *call <= at + REACH_S);
+        &times[from..to]
+    }
 }
 
 fn by_person(reading: &Reading) -> BTreeMap<String, Vec<usize>> {
@@ -166,7 +186,7 @@ fn set_right(
     clock: Clock,
     person: Option<&str>,
     rows: &[usize],
-    calls: &HashMap<String, Vec<i64>>,
+    calls: &Answers,
     reading: &mut Reading,
 ) -> Option<Course> {
     let order = ordered(clock, rows, reading);
@@ -207,14 +227,14 @@ fn set_right(
 fn votes(
     clock: Clock,
     order: &[(i64, i64, usize)],
-    calls: &HashMap<String, Vec<i64>>,
+    calls: &Answers,
     reading: &Reading,
 ) -> Vec<Vote> {
     let mut votes = Vec::new();
     for (at, (_, _, place)) in order.iter().enumerate() {
         let row = &reading.rows[*place];
-        let (Some(number), Some(own)) = (row.number.as_ref(), clock.of(row)) else { continue };
-        let near = around(calls.get(number), own);
+        let Some(own) = clock.of(row) else { continue };
+        let near = calls.around(*place, own);
         if near.len() > CALLS_MAX {
             continue;
         }
@@ -224,20 +244,13 @@ fn votes(
     votes
 }
 
-fn around(times: Option<&Vec<i64>>, at: i64) -> &[i64] {
-    let times = times.map_or(&[][..], Vec::as_slice);
-    let from = times.partition_point(|call| *call < at - REACH_S);
-    let to = times.partition_point(|call| *call <= at + REACH_S);
-    &times[from..to]
-}
-
 const HALF_DAY_S: i64 = 12 * 3600;
 /// Rows from which on it tells something that no written hour is above twelve.
 const HALVES_ROWS_MIN: usize = 60;
 
 /// Hours up to twelve only, and no word for the half of the day: the half is the one that lies
 /// near a call of the number, else just before the time of typing.
-fn halves(site: &str, calls: &HashMap<String, Vec<i64>>, reading: &mut Reading) {
+fn halves(site: &str, calls: &Answers, reading: &mut Reading) {
     let hour = |at: i64| (at + 8 * 3600).rem_euclid(86_400) / 3600;
     let written: Vec<i64> = reading.rows.iter().filter_map(|row| Clock::Written.of(row)).collect();
     let late = |at: &&i64| hour(**at) > 12;
@@ -249,14 +262,12 @@ fn halves(site: &str, calls: &HashMap<String, Vec<i64>>, reading: &mut Reading) 
         return;
     }
     let mut turned = 0;
-    for row in &mut reading.rows {
+    for (place, row) in reading.rows.iter_mut().enumerate() {
         let Some(at) = Clock::Written.of(row) else { continue };
         let choices = [at, at + HALF_DAY_S, at - HALF_DAY_S];
-        let near = row.number.as_ref().and_then(|number| {
-            let calls = around(calls.get(number), at);
-            let away = |choice: &i64| calls.iter().map(|call| (call - choice).abs()).min();
-            choices.into_iter().filter_map(|one| Some((away(&one)?, one))).min()
-        });
+        let calls = calls.around(place, at);
+        let away = |choice: &i64| calls.iter().map(|call| (call - choice).abs()).min();
+        let near = choices.into_iter().filter_map(|one| Some((away(&one)?, one))).min();
         let near = near.filter(|(away, _)| *away < 3600).map(|(_, choice)| choice);
         let typed = (!row.imported).then(|| row.registered_at.timestamp() + 600);
         let before = || choices.into_iter().filter(|one| typed.is_some_and(|at| *one <= at)).max();
