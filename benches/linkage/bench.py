@@ -90,11 +90,11 @@ def line(a, name, data, out, *more, calibrate=False):
         wall, user, memory / 1024, m["one_to_one_violations"] + m["walkin_links"]), flush=True)
 
 
-def beside(a, name, data):
-    """the same files by Splink, turn by turn with ours"""
+def beside(a, name, data, count):
+    """the same files by Splink, so many turns in alternation with ours"""
     out = data + "-splink"
     turns = []
-    for _ in range(a.turns):
+    for _ in range(count):
         own = link(a, data, data + "-out")[0]
         turns.append((own, *timed([a.splink, HERE + "/splink_link.py", data, out])))
     m = scored(a, data, out); f = lambda k: m.get(k, {}).get("f1", 0)
@@ -124,12 +124,14 @@ def main():
                             "--out", data], check=True, stdout=subprocess.DEVNULL)
         line(a, preset, data, data + "-out", calibrate=True)
         if a.splink:
-            beside(a, preset, data)
+            beside(a, preset, data, a.turns)
         line(a, preset + ", shipped", data, data + "-shipped", "--shipped-weights", *off)
         for n in range(1, a.perturb + 1):
             other = "%s-p%d" % (data, n)
             subprocess.run([sys.executable, HERE + "/perturb.py", data, other, "--seed", str(n)], check=True)
             line(a, "%s, written otherwise %d" % (preset, n), other, other + "-out")
+            if a.splink:
+                beside(a, "%s, written otherwise %d" % (preset, n), other, 1)
             line(a, "%s, written otherwise %d, shipped" % (preset, n), other, other + "-shipped", "--shipped-weights", *off)
 
 

@@ -137,3 +137,22 @@ fn count_findings(state: &State, site: &str, key: i64) {
         state.metrics.findings(site, &code, &standing, count);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_desk_is_linked_soon_and_a_flood_is_let_through() {
+        let s = Duration::from_secs;
+        let of = |deliveries| Traffic::of(deliveries, s(2));
+        assert!(of(0) == Traffic::Quiet && of(400) == Traffic::Busy && of(401) == Traffic::Flood);
+        let rests = |turn| {
+            [Traffic::Quiet, Traffic::Busy, Traffic::Flood].map(|traffic| traffic.rest_after(turn))
+        };
+        assert_eq!(rests(Duration::from_millis(5)), [s(2), s(2), s(30)]);
+        assert_eq!(rests(s(1)), [s(1), s(20), s(30)]);
+        assert_eq!(rests(s(10)), [s(10), s(30), s(200)]);
+        assert_eq!(rests(s(100)), [s(30), s(30), s(600)]);
+    }
+}
