@@ -241,6 +241,33 @@ async fn links_and_findings_grow_event_by_event_into_what_a_run_from_scratch_fin
     assert!(proposals > 5, "and open questions: {proposals}");
 }
 
+/// Around a call far from every entry nothing is read; what a person said of it holds all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_persons_word_on_an_entry_of_another_year_outlives_the_calls_next_event() {
+    let stream = Stream::open();
+    let body = || json!({"call": "c-0", "leg": "l-0", "extension": "8001", "from": NUMBERS[0]});
+    stream.event("leg.alerting", 1, body()).await;
+    stream.event("leg.joined", 6, body()).await;
+    let call = Call { id: 0, second: 300 * 86_400, number: NUMBERS[0], answered: true };
+    let entry = LedgerEntry { call_id: None, ..entry(&mut Draw(1), 0, call) };
+    stream.entry(LedgerEntry { channel: Channel::Phone, ..entry }, false).await;
+    stream.catch_up().await;
+    assert_eq!(linked(&stream), 0);
+    let (thing, entry_id) = ("call:c-0".into(), "JB-0".into());
+    let word = Decision { thing, entry_id, together: Some(true), why: "the year".into() };
+    let site = stream.key;
+    let said = stream.data.store.write(move |tx| tx.decide(site, &word, at(0), "supervisor"));
+    said.await.expect("said");
+    stream.catch_up().await;
+    assert_eq!(linked(&stream), 1);
+    stream.event("call.ended", 90, body()).await;
+    stream.catch_up().await;
+    assert_eq!(linked(&stream), 1);
+    let differences = stream.replayed().await;
+    assert!(differences.is_empty(), "{differences:#?}");
+    stream.data.store.close();
+}
+
 fn linked(stream: &Stream) -> usize {
     let site = stream.key;
     let entries = |id: u64| {

@@ -86,28 +86,32 @@ impl Traffic {
 /// than a small share of the time in which deliveries come.
 pub(super) async fn link_always(state: Arc<State>, mut stop: Stop) {
     let stored = || state.archive.store.gauges().stored_fact.load(Ordering::Relaxed);
-    let (mut seen, mut turn, mut rested) = (stored(), Duration::ZERO, Watch::start());
+    let (mut seen, mut seen_at, mut traffic) = (stored(), Watch::start(), Traffic::Quiet);
+    let (mut turn, mut rested, mut is_asked) = (Duration::ZERO, Watch::start(), false);
     let (mut look, mut looked, held) = (Look::default(), None::<Watch>, Default::default());
     loop {
-        let waited = Watch::start();
-        let is_asked = tokio::select! {
-            () = tokio::time::sleep(LINK_EVERY.min(Traffic::Quiet.rest_after(turn))) => false,
-            () = state.changed.notified() => true,
+        tokio::select! {
+            () = tokio::time::sleep(LINK_EVERY.min(Traffic::Quiet.rest_after(turn))) => {}
+            () = state.changed.notified() => is_asked = true,
             () = stop.heard() => return,
-        };
-        let traffic = Traffic::of(stored() - seen, waited.elapsed());
-        seen = stored();
+        }
+        if seen_at.elapsed() >= LINK_TURN {
+            traffic = Traffic::of(stored() - seen, seen_at.elapsed());
+            (seen, seen_at) = (stored(), Watch::start());
+        }
         let goes_first = is_asked && traffic != Traffic::Flood && rested.elapsed() >= turn;
         if !goes_first && rested.elapsed() < traffic.rest_after(turn) {
             continue;
         }
         let watch = Watch::start();
         let looks = looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY);
+        is_asked = false;
         link_once(&state, &held, looks.then_some(&mut look)).await;
         if looks {
             looked = Some(Watch::start());
         }
-        (turn, rested, seen) = (watch.elapsed(), Watch::start(), stored());
+        (turn, rested) = (watch.elapsed(), Watch::start());
+        (seen, seen_at) = (stored(), Watch::start());
     }
 }
 

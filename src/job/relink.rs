@@ -10,6 +10,7 @@ use crate::linkage::why::{Asked, Why};
 use crate::linkage::{self, Bars, Change, Desk, Links, Thresholds};
 use crate::site::Site;
 use crate::store::sqlite::links::Outcome;
+use crate::store::sqlite::people::{self, Named};
 use crate::store::sqlite::stirred::{self, Side, Stirred};
 use crate::store::sqlite::window::{self, DirtyDay};
 use crate::store::sqlite::{beliefs, findings};
@@ -113,6 +114,11 @@ fn alone(
     changes: &Changes,
 ) -> Result<Option<BTreeMap<i64, Option<Moment>>>> {
     let Some(calls) = changes.calls_alone() else { return Ok(None) };
+    // A person's word holds however far apart its two sides are.
+    let words = people::words(connection, at.key)?;
+    if words.iter().any(|word| matches!(word.side, Named::Call(key) if calls.contains_key(&key))) {
+        return Ok(None);
+    }
     let (from, to) = changes.span();
     let learned = beliefs::learned(connection, at.key)?;
     let far_s = FAR_S + learned.map_or(0, |(_, learned)| learned.beliefs.ways.widest_s());

@@ -2,6 +2,7 @@
 
 use crate::ledger::import::SheetRow;
 use calamine::{Data, Reader, Xlsx};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Cursor;
 
@@ -40,27 +41,19 @@ pub fn read(bytes: &[u8]) -> Result<Vec<SheetRow>, SheetError> {
     if bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
         return Err(SheetError::OldXls);
     }
-    csv(&text(bytes.to_vec())?)
+    csv(&text(bytes)?)
 }
 
 /// UTF-8 with or without its mark, else GB18030, which knows every byte that GBK and GB2312 know.
 ///
 /// # Errors
 /// [`SheetError::Encoding`] when it is neither.
-pub fn text(bytes: Vec<u8>) -> Result<String, SheetError> {
-    match String::from_utf8(bytes) {
-        Ok(mut text) => {
-            if text.starts_with('\u{feff}') {
-                text.drain(..'\u{feff}'.len_utf8());
-            }
-            Ok(text)
-        }
-        Err(other) => {
-            let bytes = other.as_bytes();
-            let (text, faulty) = encoding_rs::GB18030.decode_without_bom_handling(bytes);
-            if faulty { Err(SheetError::Encoding) } else { Ok(text.into_owned()) }
-        }
+pub fn text(bytes: &[u8]) -> Result<Cow<'_, str>, SheetError> {
+    if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
+        return Ok(text.strip_prefix('\u{feff}').unwrap_or(text).into());
     }
+    let (text, faulty) = encoding_rs::GB18030.decode_without_bom_handling(bytes);
+    if faulty { Err(SheetError::Encoding) } else { Ok(text) }
 }
 
 /// What separates the cells of a CSV: what its first row has most of.

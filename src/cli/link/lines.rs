@@ -1,65 +1,64 @@
-//! Rows of a CSV in which no cell is quoted: every row is a line, so that a long text can be read
-//! from two places at once.
+//! Rows of a CSV that stay where they are: cells are places in the text, so that nothing is copied
+//! and a long text can be read from two places at once. A row with anything but plain and simply
+//! quoted cells is left to the reader of the csv library.
 
 use std::ops::Range;
 
-/// Whether every row of a text is a line.
-pub fn is_plain(text: &str) -> bool {
+/// A row that the library reads is read in steps of so many bytes.
+const ODD_ROW_BYTES: usize = 512;
+
+/// Whether rows end as they usually do: a lone carriage return would end one too.
+pub fn is_usual(text: &str) -> bool {
     let bytes = text.as_bytes();
-    // A lone carriage return ends a row too.
     let is_lone = |at: usize| bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n');
-    let returns = || bytes.contains(&b'\r') && (0..bytes.len()).any(is_lone);
-    !bytes.contains(&b'"') && !returns()
+    !(bytes.contains(&b'\r') && (0..bytes.len()).any(is_lone))
 }
 
-/// Where the line begins that is nearest behind the middle of what is left of a text.
+/// Where the line begins that is nearest behind the middle of what is left of a text. A row begins
+/// there too, unless the line end lies in a cell.
 pub fn middle(text: &str, from: usize) -> usize {
     let half = from + text.len().saturating_sub(from) / 2;
     let end = text.as_bytes()[half..].iter().position(|byte| *byte == b'\n');
     end.map_or(text.len(), |end| half + end + 1)
 }
 
-/// The lines of a text, one after the other; empty ones are no rows.
+/// The rows of a text, one after the other; empty lines are none.
 pub struct Lines<'a> {
     text: &'a str,
     separator: u8,
-    /// Where the line begins.
-    start: usize,
-    /// Where the next one does.
+    /// Where the next line begins.
     pub next: usize,
-    /// Behind the last line that is read.
+    /// No row is read that begins here or later.
     pub end: usize,
-    /// Ends of the line's cells.
-    ends: Vec<usize>,
+    /// Where the row's cells stand.
+    cells: Vec<(usize, usize)>,
+    /// The row, where its cells do not stand in the text as they are.
+    odd: Option<csv::StringRecord>,
     /// How many rows were read.
     pub number: usize,
 }
 
 impl<'a> Lines<'a> {
-    /// Before the first line of a part of a text.
+    /// Before the first row of a part of a text.
     pub fn of(text: &'a str, part: Range<usize>, separator: u8) -> Self {
         let (next, end) = (part.start, part.end);
-        Self { text, separator, start: 0, next, end, ends: Vec::new(), number: 0 }
+        Self { text, separator, next, end, cells: Vec::new(), odd: None, number: 0 }
     }
 
     /// Goes to the next row; false behind the last one.
     pub fn advance(&mut self) -> bool {
-        let bytes = self.text.as_bytes();
         while self.next < self.end {
-            self.start = self.next;
-            self.ends.clear();
-            let mut at = self.start;
-            while at < self.end && bytes[at] != b'\n' {
-                if bytes[at] == self.separator {
-                    self.ends.push(at);
+            let start = self.next;
+            self.odd = None;
+            let Some(end) = self.scan(start) else {
+                if self.read_odd(start) {
+                    self.number += 1;
+                    return true;
                 }
-                at += 1;
-            }
-            self.next = (at + 1).min(self.end);
-            let is_returned = at > self.start && bytes[at - 1] == b'\r';
-            let end = if is_returned { at - 1 } else { at };
-            if end > self.start {
-                self.ends.push(end);
+                continue;
+            };
+            self.next = (end + 1).min(self.text.len());
+            if !self.cells.is_empty() {
                 self.number += 1;
                 return true;
             }
@@ -67,21 +66,79 @@ impl<'a> Lines<'a> {
         false
     }
 
-    /// How many cells the row has.
-    pub fn width(&self) -> usize {
-        self.ends.len()
+    /// Finds the cells of the row that begins here, and where it ends. Nothing where a quoted cell
+    /// holds a quote, or something stands behind it.
+    fn scan(&mut self, start: usize) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        self.cells.clear();
+        let mut from = start;
+        loop {
+            let mut at = from;
+            if bytes.get(from) == Some(&b'"') {
+                let close = from + 1 + bytes[from + 1..].iter().position(|byte| *byte == b'"')?;
+                at = close + 1;
+                if bytes.get(at) == Some(&b'\r') {
+                    at += 1;
+                }
+                let is_end = bytes.get(at).is_none_or(|byte| *byte == b'\n');
+                if !is_end && (at != close + 1 || bytes[at] != self.separator) {
+                    return None;
+                }
+                self.cells.push((from + 1, close));
+            } else {
+                while at < bytes.len() && bytes[at] != b'\n' && bytes[at] != self.separator {
+                    at += 1;
+                }
+                let is_end = bytes.get(at).is_none_or(|byte| *byte == b'\n');
+                let end = if is_end && at > from && bytes[at - 1] == b'\r' { at - 1 } else { at };
+                if is_end && self.cells.is_empty() && end == from {
+                    return Some(at);
+                }
+                self.cells.push((from, end));
+            }
+            if bytes.get(at) != Some(&self.separator) {
+                return Some(at);
+            }
+            from = at + 1;
+        }
     }
 
-    /// Where a cell of the row stands in the text.
-    pub fn place(&self, at: usize) -> (usize, usize) {
-        let start = if at == 0 { self.start } else { self.ends[at - 1] + 1 };
-        (start, self.ends[at])
+    /// Reads the row that begins here with the library.
+    fn read_odd(&mut self, start: usize) -> bool {
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(self.separator)
+            .buffer_capacity(ODD_ROW_BYTES)
+            .from_reader(&self.text.as_bytes()[start..]);
+        let mut record = csv::StringRecord::new();
+        // The text is UTF-8 and in memory, and rows may be of any width: nothing can fail.
+        let is_row = reader.read_record(&mut record).unwrap_or(false);
+        let read = reader.position().byte() as usize;
+        self.next = if is_row { start + read.max(1) } else { self.text.len() };
+        self.odd = Some(record);
+        is_row
+    }
+
+    /// How many cells the row has.
+    pub fn width(&self) -> usize {
+        self.odd.as_ref().map_or(self.cells.len(), csv::StringRecord::len)
+    }
+
+    /// Where a cell of the row stands in the text; nothing where it does not stand there as it is.
+    pub fn place(&self, at: usize) -> Option<(usize, usize)> {
+        if self.odd.is_some() { None } else { Some(self.cells[at]) }
     }
 
     /// A cell of the row.
-    pub fn cell(&self, at: usize) -> &'a str {
-        let (start, end) = self.place(at);
-        &self.text[start..end]
+    pub fn cell(&self, at: usize) -> &str {
+        match &self.odd {
+            Some(record) => &record[at],
+            None => {
+                let (start, end) = self.cells[at];
+                &self.text[start..end]
+            }
+        }
     }
 }
 
@@ -89,41 +146,75 @@ impl<'a> Lines<'a> {
 mod tests {
     use super::*;
 
-    fn rows(text: &str, part: Range<usize>) -> Vec<Vec<&str>> {
-        let mut lines = Lines::of(text, part, b',');
+    fn rows(lines: &mut Lines<'_>) -> Vec<Vec<String>> {
         let mut rows = Vec::new();
         while lines.advance() {
-            rows.push((0..lines.width()).map(|at| lines.cell(at)).collect());
+            rows.push((0..lines.width()).map(|at| lines.cell(at).to_owned()).collect());
         }
         rows
     }
 
-    #[test]
-    fn lines_are_the_rows_that_a_reader_of_csv_finds() {
-        let text = "a,b\r\n\n1,,3\n,\n四,\r\n\r\nlast";
+    fn by_the_library(text: &str) -> Vec<Vec<String>> {
         let mut reader = csv::ReaderBuilder::new();
         let reader = reader.has_headers(false).flexible(true).from_reader(text.as_bytes());
-        let found: Vec<csv::StringRecord> = reader.into_records().flatten().collect();
-        let found: Vec<Vec<&str>> = found.iter().map(|row| row.iter().collect()).collect();
-        assert_eq!(rows(text, 0..text.len()), found);
+        let records = reader.into_records().map(|record| record.expect("text"));
+        records.map(|row| row.iter().map(str::to_owned).collect()).collect()
+    }
+
+    fn check(text: &str) {
+        let expected = by_the_library(text);
+        let mut whole = Lines::of(text, 0..text.len(), b',');
+        assert_eq!(rows(&mut whole), expected, "{text:?}");
         let half = middle(text, 0);
-        assert_eq!([rows(text, 0..half), rows(text, half..text.len())].concat(), found);
+        let mut first = Lines::of(text, 0..half, b',');
+        let mut found = rows(&mut first);
+        if first.next == half {
+            found.extend(rows(&mut Lines::of(text, half..text.len(), b',')));
+        } else {
+            first.end = text.len();
+            found.extend(rows(&mut first));
+        }
+        assert_eq!(found, expected, "{text:?} in halves");
+    }
+
+    #[test]
+    fn rows_are_those_that_the_library_finds_in_every_short_text() {
+        let letters = ["a", "四", ",", "\"", "\n", "\r\n"];
+        for length in 0..=6_u32 {
+            for number in 0..6_usize.pow(length) {
+                let letter = |at| letters[number / 6_usize.pow(at) % 6];
+                check(&(0..length).map(letter).collect::<String>());
+            }
+        }
+    }
+
+    #[test]
+    fn quoted_cells_stay_where_they_are_and_odd_rows_do_not() {
+        let text = "a,b\r\n\n\"1,\n2\",,3\n,\n四,\r\n\"say \"\"yes\"\"\",5\r\n\r\nlast";
+        check(text);
+        let mut lines = Lines::of(text, 0..text.len(), b',');
+        let mut places = Vec::new();
+        while lines.advance() {
+            places.push(lines.place(0));
+        }
+        assert_eq!(places.iter().filter(|place| place.is_none()).count(), 1, "{places:?}");
+        assert_eq!(places[1], Some((7, 11)));
     }
 
     #[test]
     fn a_header_without_an_end_of_line_has_nothing_below() {
-        let text = "entry_id,site";
-        let mut lines = Lines::of(text, 0..text.len(), b',');
-        assert!(lines.advance());
-        let half = middle(text, lines.next);
-        assert_eq!((lines.next, half), (text.len(), text.len()));
-        assert!(!lines.advance());
+        for text in ["entry_id,site", "entry_id,\"site\"", "entry_id,\"si\"\"te\""] {
+            let mut lines = Lines::of(text, 0..text.len(), b',');
+            assert!(lines.advance());
+            let half = middle(text, lines.next);
+            assert_eq!((lines.next, half), (text.len(), text.len()));
+            assert!(!lines.advance());
+        }
     }
 
     #[test]
-    fn a_quote_or_a_lone_return_is_no_plain_text() {
-        assert!(is_plain("a,b\r\n1,2\n"));
-        assert!(!is_plain("a,b\n\"1\n\",2\n"));
-        assert!(!is_plain("a,b\r1,2\n"));
+    fn a_lone_return_is_unusual() {
+        assert!(is_usual("a,b\r\n\"1\n\",2\n"));
+        assert!(!is_usual("a,b\r1,2\n"));
     }
 }

@@ -105,9 +105,11 @@ impl<'a> Work<'a> {
         let all: usize = sites.iter().map(rows).sum();
         let step = (all / LEARNED_ROWS).clamp(1, sites.len().max(1));
         let chosen: Vec<&str> = sites.into_iter().step_by(step).collect();
-        let opened = side_by_side(&chosen, threads, |site| Mutex::new(self.open(site)));
+        let opened = side_by_side(&chosen, threads, rows, |site| Mutex::new(self.open(site)));
+        let pairs =
+            |opened: &Mutex<Opened<'_>>| opened.lock().map_or(0, |one| one.world.pairs.len());
         let model = deployment(ROUNDS, |model| {
-            side_by_side(&opened, threads, |opened| match opened.lock() {
+            side_by_side(&opened, threads, pairs, |opened| match opened.lock() {
                 Ok(mut opened) => {
                     let (counts, handled) = opened.world.expectation(model);
                     opened.world.handlers.learn(handled);
@@ -151,23 +153,25 @@ impl Work<'_> {
     }
 }
 
-/// What `work` gives for each item, in their order.
+/// What `work` gives for each item, in their order. The largest are worked on first, so that no
+/// thread is left alone with one in the end.
 pub fn side_by_side<T: Sync, R: Send>(
     items: &[T],
     threads: usize,
+    size: impl Fn(&T) -> usize,
     work: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {
     let next = AtomicUsize::new(0);
+    let mut order: Vec<usize> = (0..items.len()).collect();
+    order.sort_by_cached_key(|at| std::cmp::Reverse(size(&items[*at])));
     let done: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::with_capacity(items.len()));
     std::thread::scope(|scope| {
         for _ in 0..threads.min(items.len()) {
             scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(item) = items.get(at) else { return };
-                    let result = work(item);
+                while let Some(at) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let result = work(&items[*at]);
                     if let Ok(mut done) = done.lock() {
-                        done.push((at, result));
+                        done.push((*at, result));
                     }
                 }
             });

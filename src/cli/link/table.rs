@@ -4,6 +4,7 @@ use super::lines::{self, Lines};
 use crate::cli::Failure;
 use crate::linkage::hash::{HashMap, HashSet};
 use crate::sheet;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
@@ -37,8 +38,11 @@ impl SiteRows {
 /// A file, read.
 #[derive(Debug, Default)]
 pub struct Table {
-    /// Of a CSV without quotes the file itself, else the cells that are kept.
-    text: String,
+    /// The file, where cells stand in it as they are. It is read once and needed until the command
+    /// ends, so it is never given back.
+    text: &'static str,
+    /// Cells that do not, one after the other; their places lie behind those in the text.
+    more: String,
     pub sites: BTreeMap<String, SiteRows>,
     fields: Vec<&'static str>,
     /// Columns that nothing was made of.
@@ -63,15 +67,19 @@ impl Table {
                 filling.row(row.number, row.cells.len(), |at| row.cells[at].as_str());
             }
         } else {
-            let text = sheet::text(bytes).map_err(|error| failed(error.to_string()))?;
-            if u32::try_from(text.len()).is_err() {
-                return Err(failed("longer than 4 GiB: split it by site".into()));
+            let text = match sheet::text(Vec::leak(bytes)) {
+                Ok(Cow::Borrowed(text)) => text,
+                Ok(Cow::Owned(text)) => String::leak(text),
+                Err(error) => return Err(failed(error.to_string())),
+            };
+            if i32::try_from(text.len()).is_err() {
+                return Err(failed("longer than 2 GiB: split it by site".into()));
             }
-            let separator = sheet::separator(&text);
-            if lines::is_plain(&text) {
-                filling.plain(text, separator);
+            let separator = sheet::separator(text);
+            if lines::is_usual(text) {
+                filling.lines(text, separator);
             } else {
-                filling.quoted(&text, separator).map_err(|error| failed(error.to_string()))?;
+                filling.records(text, separator).map_err(|error| failed(error.to_string()))?;
             }
         }
         filling.done().map_err(failed)
@@ -84,13 +92,19 @@ impl Table {
         names: [&str; N],
     ) -> impl Fn(usize) -> [&'a str; N] + 'a {
         let places = names.map(|name| self.fields.iter().position(|field| *field == name));
-        move |row| {
-            places.map(|place| place.map_or("", |column| &self.text[rows.place(row, column)]))
-        }
+        move |row| places.map(|place| place.map_or("", |column| self.cell(rows.place(row, column))))
     }
 }
 
 impl Table {
+    fn cell(&self, place: Range<usize>) -> &str {
+        match place.start.checked_sub(self.text.len()) {
+            // An empty cell at the end of the text lies here too.
+            Some(start) => &self.more[start..place.end - self.text.len()],
+            None => &self.text[place],
+        }
+    }
+
     /// All values of a field, of all sites.
     pub fn all(&self, field: &str) -> HashSet<&str> {
         let of_site = |rows| {
@@ -119,6 +133,8 @@ struct Below {
     /// Places of the columns that are kept, in order of the fields.
     places: Vec<usize>,
     site: Option<usize>,
+    /// Where cells lie that do not stand in the text.
+    base: usize,
 }
 
 impl<F: Fn(&str) -> Option<&'static str>> Filling<F> {
@@ -126,8 +142,8 @@ impl<F: Fn(&str) -> Option<&'static str>> Filling<F> {
         Self { field, above: Vec::new(), below: None }
     }
 
-    /// Reads a CSV.
-    fn quoted(&mut self, text: &str, separator: u8) -> csv::Result<()> {
+    /// Reads a CSV with the library.
+    fn records(&mut self, text: &str, separator: u8) -> csv::Result<()> {
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -142,21 +158,28 @@ impl<F: Fn(&str) -> Option<&'static str>> Filling<F> {
         Ok(())
     }
 
-    /// Reads a CSV of which every row is a line; its two halves side by side.
-    fn plain(&mut self, text: String, separator: u8) {
-        let mut lines = Lines::of(&text, 0..text.len(), separator);
+    /// Reads a CSV where it is, its two halves side by side: that the second one begins with a row
+    /// shows when the first is read.
+    fn lines(&mut self, text: &'static str, separator: u8) {
+        let mut lines = Lines::of(text, 0..text.len(), separator);
         while self.below.is_none() && lines.advance() {
             self.row(lines.number, lines.width(), |at| lines.cell(at));
         }
         let Some(below) = &mut self.below else { return };
-        let half = lines::middle(&text, lines.next);
+        below.base = text.len();
+        let half = lines::middle(text, lines.next);
         let mut beyond = below.like();
         std::thread::scope(|scope| {
-            scope.spawn(|| beyond.read(&mut Lines::of(&text, half..text.len(), separator)));
+            scope.spawn(|| beyond.read(&mut Lines::of(text, half..text.len(), separator)));
             lines.end = half;
             below.read(&mut lines);
         });
-        below.append(beyond, lines.number);
+        if lines.next == half {
+            below.append(beyond, lines.number);
+        } else {
+            lines.end = text.len();
+            below.read(&mut lines);
+        }
         below.table.text = text;
     }
 
@@ -207,25 +230,20 @@ impl<F: Fn(&str) -> Option<&'static str>> Filling<F> {
 impl Below {
     /// Nothing yet below the same header.
     fn like(&self) -> Self {
-        Self { places: self.places.clone(), site: self.site, ..Self::default() }
+        let (places, site, base) = (self.places.clone(), self.site, self.base);
+        Self { places, site, base, ..Self::default() }
     }
 
-    /// Reads lines of the table's own text.
+    /// Reads rows of the table's own text.
     fn read(&mut self, lines: &mut Lines<'_>) {
         while lines.advance() {
-            let width = lines.width();
-            let place = |at| lines.place(at);
-            self.keep(lines.number, width, |at| lines.cell(at), |_, at| place(at));
+            self.keep(lines.number, lines.width(), |at| lines.cell(at), |at| lines.place(at));
         }
     }
 
     /// Keeps a row whose cells stand elsewhere.
     fn copy<'r>(&mut self, number: usize, width: usize, cell: impl Fn(usize) -> &'r str) {
-        self.keep(number, width, &cell, |text, at| {
-            let start = text.len();
-            text.push_str(cell(at));
-            (start, text.len())
-        });
+        self.keep(number, width, cell, |_| None);
     }
 
     fn keep<'r>(
@@ -233,7 +251,7 @@ impl Below {
         number: usize,
         width: usize,
         cell: impl Fn(usize) -> &'r str,
-        place: impl Fn(&mut String, usize) -> (usize, usize),
+        place: impl Fn(usize) -> Option<(usize, usize)>,
     ) {
         if (0..width).all(|at| cell(at).trim().is_empty()) {
             return;
@@ -245,8 +263,16 @@ impl Below {
         };
         rows.width = self.places.len();
         for at in &self.places {
-            let is_there = *at < width;
-            let (start, end) = if is_there { place(&mut self.table.text, *at) } else { (0, 0) };
+            let more = &mut self.table.more;
+            let (start, end) = match (*at < width).then(|| place(*at)) {
+                Some(Some(stands)) => stands,
+                Some(None) => {
+                    let start = self.base + more.len();
+                    more.push_str(cell(*at));
+                    (start, self.base + more.len())
+                }
+                None => (0, 0),
+            };
             rows.cells.push((start as u32, end as u32));
         }
         rows.lines.push(number as u32);
@@ -257,10 +283,16 @@ impl Below {
     /// before it.
     fn append(&mut self, beyond: Self, before: usize) {
         self.table.rows += beyond.table.rows;
+        let by = self.table.more.len() as u32;
+        self.table.more.push_str(&beyond.table.more);
+        let base = self.base as u32;
+        let moved = |(start, end): (u32, u32)| {
+            if start < base { (start, end) } else { (start + by, end + by) }
+        };
         for (site, more) in beyond.sites {
             let rows = self.sites.entry(site).or_default();
             rows.width = more.width;
-            rows.cells.extend(more.cells);
+            rows.cells.extend(more.cells.into_iter().map(moved));
             rows.lines.extend(more.lines.iter().map(|line| before as u32 + line));
         }
     }

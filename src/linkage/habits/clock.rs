@@ -180,12 +180,14 @@ fn likeliest(votes: &[Vote], states: &[i64], spread: f64) -> Vec<usize> {
     let mut next = score.clone();
     let mut back = vec![0_u8; votes.len() * count];
     let drifts: Vec<Vec<usize>> = (0..count).map(|at| drifts(states, at)).collect();
+    let mut best = (0..count).max_by(|a, b| score[*a].total_cmp(&score[*b])).unwrap_or(0);
     for (place, vote) in votes.iter().enumerate().skip(1) {
-        let best = (0..count).max_by(|a, b| score[*a].total_cmp(&score[*b])).unwrap_or(0);
+        let jumped = score[best] - JUMP;
+        let mut best_next = (f64::NEG_INFINITY, 0);
         for (at, state) in states.iter().enumerate() {
             let mut from = (score[at], at);
-            if score[best] - JUMP > from.0 {
-                from = (score[best] - JUMP, best);
+            if jumped > from.0 {
+                from = (jumped, best);
             }
             for other in &drifts[at] {
                 if score[*other] - DRIFT > from.0 {
@@ -194,10 +196,14 @@ fn likeliest(votes: &[Vote], states: &[i64], spread: f64) -> Vec<usize> {
             }
             back[place * count + at] = from.1 as u8;
             next[at] = from.0 + fit.at(vote, *state);
+            if next[at] >= best_next.0 {
+                best_next = (next[at], at);
+            }
         }
+        best = best_next.1;
         std::mem::swap(&mut score, &mut next);
     }
-    let mut at = (0..count).max_by(|a, b| score[*a].total_cmp(&score[*b])).unwrap_or(0);
+    let mut at = best;
     let mut path = vec![at; votes.len()];
     for place in (1..votes.len()).rev() {
         at = usize::from(back[place * count + at]);

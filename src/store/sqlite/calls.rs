@@ -49,7 +49,10 @@ pub fn save(tx: &Connection, site: i64, key: i64, seen_at: Moment, call: Call) -
 
 /// Forgets a call that became part of another, with the links of its own.
 pub fn remove(tx: &Connection, site: i64, key: i64) -> Result<()> {
-    stirred::stir(tx, site, (Side::Call, key), stirred::NO_TIME)?;
+    // What was never folded was never linked.
+    if tx.prepare_cached("SELECT 1 FROM call WHERE key = ?1")?.exists([key])? {
+        stirred::stir(tx, site, (Side::Call, key), stirred::NO_TIME)?;
+    }
     stirred::stir_recordings_of(tx, site, key)?;
     tx.execute("DELETE FROM link WHERE site = ?1 AND call = ?2", [site, key])?;
     tx.execute("DELETE FROM proposal WHERE site = ?1 AND contact = ?2", [site, key])?;

@@ -22,7 +22,7 @@ const CALLS_PER_FACT: i64 = 256;
 
 /// Calls whose events are kept in memory, so that a living call is not read again for each of its
 /// events.
-const RECENT_CALLS_MAX: usize = 4096;
+pub const RECENT_CALLS_MAX: usize = 4096;
 
 /// A delivery on its way from the log to the calls.
 pub struct Unfolded {
@@ -35,6 +35,13 @@ pub struct Unfolded {
     pub reading: std::result::Result<Reading, Refusal>,
     /// Its events were put with their calls before the daemon stopped; these were not folded.
     pub placed: bool,
+}
+
+impl Unfolded {
+    /// How many events it tells of; a delivery is never for nothing.
+    pub fn events(&self) -> usize {
+        self.reading.as_ref().map_or(1, |reading| reading.events.len().max(1))
+    }
 }
 
 /// Whence events come.
@@ -56,6 +63,8 @@ struct Recent {
 /// The memory of the fold. All but what is touched can be read again and thrown away at any time.
 pub struct Folding {
     touched: Touched,
+    /// Calls that others became part of: those are gone, so these are folded with them.
+    merged: BTreeSet<i64>,
     filter: Arc<Filter>,
     /// Oldest bucket in which ties of living calls are looked for.
     first_bucket: i64,
@@ -87,6 +96,7 @@ impl Folding {
     pub fn new(filter: Arc<Filter>, first_fact: i64) -> Self {
         Self {
             touched: Touched::default(),
+            merged: BTreeSet::new(),
             filter,
             first_bucket: first_fact >> BUCKET_BITS,
             calls: HashMap::new(),
@@ -112,6 +122,7 @@ impl Folding {
     /// Forgets which calls wait to be folded: their facts are read again.
     pub fn forget_touched(&mut self) {
         self.touched = Touched::default();
+        self.merged.clear();
     }
 
     /// Calls that events were put with and that wait to be folded.
@@ -155,12 +166,15 @@ impl Folding {
         beats.save(step)
     }
 
-    /// Folds so many calls at most, those that have waited longest, that were touched by a fact up
-    /// to `since`; and marks the days they changed.
+    /// Folds calls that others became part of, and of those that were touched by a fact up to
+    /// `since` so many that have waited longest; and marks the days they changed.
     pub fn fold_touched(&mut self, step: &Step<'_>, since: i64, at_most: usize) -> Result<()> {
+        let merged = std::mem::take(&mut self.merged).into_iter();
+        let mut ripe: Vec<(i64, i64)> =
+            merged.filter_map(|call| Some((call, self.touched.take(call)?))).collect();
+        ripe.extend(std::iter::from_fn(|| self.touched.next(since)).take(at_most));
         let mut days = BTreeSet::new();
-        for _ in 0..at_most {
-            let Some((call, site)) = self.touched.next(since) else { break };
+        for (call, site) in ripe {
             if let Some(day) = self.fold_call(step, call, site)? {
                 days.insert((site, day));
             }
@@ -263,6 +277,8 @@ impl Folding {
         calls::remove(tx, site, other)?;
         fetches::merge(tx, other, call)?;
         self.touched.merge(other, call);
+        self.merged.remove(&other);
+        self.merged.insert(call);
         self.ties.retain(|_, known| *known != other);
         self.calls.remove(&other);
         self.calls.remove(&call);

@@ -81,29 +81,35 @@ pub fn window_start(connection: &Connection, days: i64) -> Result<i64> {
     Ok(low)
 }
 
-/// The next deliveries after a fact, read again from the disk.
+/// The next deliveries after a fact, read again from the disk: so many at most, and about so many
+/// events. Whether there may be more.
 pub fn unfolded(
     connection: &Connection,
     names: &Names,
     interpreter: &dyn Interpreter,
-    (from, count): (i64, usize),
-) -> Result<Vec<Unfolded>> {
+    from: i64,
+    (deliveries_max, events_max): (usize, usize),
+) -> Result<(Vec<Unfolded>, bool)> {
     let placed_to = progress::get(connection, progress::PLACED_TO)?;
-    let mut query = connection
-        .prepare_cached("SELECT * FROM fact WHERE id > ?1 AND kind = ?2 ORDER BY id LIMIT ?3")?;
-    let rows = query
-        .query_map(params![from, Kind::Delivery as i64, count as i64], calls::fact_row)?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    Ok(rows
-        .into_iter()
-        .map(|fact| {
-            let source = names.sources.get(&fact.source).map_or("", String::as_str);
-            let reading = interpreter.read(source, &fact.delivery());
-            let (site, source, received_at) = (fact.site, fact.source, moment(fact.at_us));
-            let (record, placed) = (fact.is_record(), fact.id <= placed_to);
-            Unfolded { fact: fact.id, site, source, received_at, record, reading, placed }
-        })
-        .collect())
+    let mut query =
+        connection.prepare_cached("SELECT * FROM fact WHERE id > ?1 AND kind = ?2 ORDER BY id")?;
+    let rows = query.query_map(params![from, Kind::Delivery as i64], calls::fact_row)?;
+    let (mut next, mut events) = (Vec::new(), 0);
+    for fact in rows {
+        if next.len() >= deliveries_max || events >= events_max {
+            return Ok((next, true));
+        }
+        let fact = fact?;
+        let source = names.sources.get(&fact.source).map_or("", String::as_str);
+        let reading = interpreter.read(source, &fact.delivery());
+        let (site, source, received_at) = (fact.site, fact.source, moment(fact.at_us));
+        let (record, placed) = (fact.is_record(), fact.id <= placed_to);
+        let unfolded =
+            Unfolded { fact: fact.id, site, source, received_at, record, reading, placed };
+        events += unfolded.events();
+        next.push(unfolded);
+    }
+    Ok((next, false))
 }
 
 /// The site of the fact that made a row.

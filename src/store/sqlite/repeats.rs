@@ -232,7 +232,8 @@ fn in_bucket(tx: &Connection, bucket: i64, key: i64, identity: &Identity) -> Res
 }
 
 fn fill(filter: &Filter, path: &Path, first_bucket: i64) -> Result<()> {
-    let connection = connect::reader(path, 512)?;
+    // Both tables are read through once: a cache would keep nothing that is asked again.
+    let connection = connect::reader(path, 64)?;
     let mut query = connection.prepare("SELECT key FROM repeat_key WHERE bucket >= ?1")?;
     let mut rows = query.query([first_bucket])?;
     while let Some(row) = rows.next()? {

@@ -25,8 +25,8 @@ impl Touched {
 
     /// A call became part of another.
     pub fn merge(&mut self, other: i64, call: i64) {
-        let Some(since) = self.since.remove(&other) else { return };
-        if let Some(site) = self.waiting.remove(&(since, other)) {
+        let Some(since) = self.since.get(&other).copied() else { return };
+        if let Some(site) = self.take(other) {
             self.touch(call, site, since);
         }
     }
@@ -38,6 +38,12 @@ impl Touched {
         let ((_, call), site) = first.remove_entry();
         self.since.remove(&call);
         Some((call, site))
+    }
+
+    /// Takes a call, wherever it stands.
+    pub fn take(&mut self, call: i64) -> Option<i64> {
+        let since = self.since.remove(&call)?;
+        self.waiting.remove(&(since, call))
     }
 
     /// The first fact whose calls are not all folded.
@@ -66,6 +72,8 @@ mod tests {
         touched.merge(70, 30);
         assert_eq!((touched.first(), touched.len()), (Some(7), 1));
         assert_eq!(touched.next(6), None);
+        assert_eq!((touched.take(30), touched.take(30)), (Some(1), None));
+        touched.touch(30, 1, 7);
         assert_eq!(touched.next(7), Some((30, 1)));
         assert_eq!((touched.next(i64::MAX), touched.first(), touched.len()), (None, None, 0));
     }

@@ -176,7 +176,8 @@ fn feed(connection: &Connection, site: i64, from: Moment, to: Moment) -> Result<
     Ok(feed)
 }
 
-/// Whether there is anything in a span of time that a call may be linked to: an entry or a recording.
+/// Whether there is anything in a span of time that a call may be linked to: an entry or a
+/// recording.
 ///
 /// # Errors
 /// When the disk fails.

@@ -3,10 +3,10 @@
 
 use super::append::{Appender, Receipt};
 use super::checkpoint::Gate;
-use super::folding::{Folding, Names, Step, Unfolded};
-use super::placed::Placed;
+use super::folding::{Folding, Names, RECENT_CALLS_MAX, Step, Unfolded};
+use super::placed::{Placed, Unplaced};
 use super::repeats::Repeats;
-use super::{Tx, progress};
+use super::{Tx, lookup, progress};
 use crate::clock::Watch;
 use crate::pbx::{Reading, Refusal};
 use crate::store::{Error, Interpreter, NewFact, Result};
@@ -18,17 +18,21 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
-/// Deliveries placed in one transaction at least, where there are so many.
+/// Events placed in one transaction at least, where there are so many.
 const PLACE_MIN: usize = 256;
-/// Deliveries placed in one transaction at most: with the calls folded in it, it bounds how long a
-/// reply can wait behind it.
-const PLACE_MAX: usize = 512;
+/// Events placed in one transaction at most, about: with the calls folded in it, it bounds how long
+/// a reply can wait behind it.
+const PLACE_MAX: usize = 1024;
 /// Calls folded in one transaction at most.
-const FOLD_MAX: usize = 256;
-/// Calls that wait to be folded beyond one transaction's, at most.
-const WAITING_MAX: usize = 4096;
-/// Deliveries that wait in memory for their fold at most.
-const UNFOLDED_MAX: usize = 32_768;
+const FOLD_MAX: usize = 512;
+/// Calls that wait to be folded beyond one transaction's, at most: their events must still be at
+/// hand.
+const WAITING_MAX: usize = RECENT_CALLS_MAX / 2;
+/// Deliveries and events read again from the disk at a time, where memory has none: more than come
+/// with one commit.
+const READ_MAX: (usize, usize) = (4096, UNPLACED_MAX / 2);
+/// Events that wait in memory to be placed at most.
+const UNPLACED_MAX: usize = 32_768;
 /// Records out of files folded in one transaction at most, where there are calls from before the
 /// window: each of their ids is looked for in all of them.
 const FOLD_RECORDS_MAX: usize = 8;
@@ -102,7 +106,7 @@ pub struct Writer {
     pub folded_to: watch::Sender<i64>,
     pub folding: Folding,
     /// Deliveries that are not placed yet.
-    pub unplaced: VecDeque<Unfolded>,
+    pub unplaced: Unplaced,
     /// How far they are.
     pub placed: Placed,
     /// Facts after those placed are on disk only: after a start, or a fold that failed.
@@ -115,7 +119,7 @@ impl Writer {
     /// Works until it is told to stop or nobody can send any more.
     pub fn run(mut self) {
         loop {
-            let is_full = self.unplaced.len() >= PLACE_MIN;
+            let is_full = self.is_full();
             let (batch, stop) = self.gather();
             let mut works = Vec::with_capacity(batch.len());
             for work in batch {
@@ -127,16 +131,14 @@ impl Writer {
                     work => works.push(work),
                 }
             }
-            let count = works.len();
-            if count > 0 {
-                self.commit(works);
-            }
+            let waited = works.is_empty();
+            let events = if waited { 0 } else { self.commit(works) };
             self.catch_up();
-            if self.may_fold() && (count == 0 || self.has_company()) {
-                let is_quiet = count == 0 && !is_full;
-                // A little more than came, so that the queue shrinks, and little enough that
-                // replies do not wait.
-                self.fold_some((count + count / 4).clamp(PLACE_MIN, PLACE_MAX), is_quiet);
+            if self.may_fold() && (waited || self.has_company()) {
+                // Nobody waits, or a little more than came, so that the queue shrinks and replies
+                // come soon.
+                let little = (events + events / 4).clamp(PLACE_MIN, 2 * PLACE_MAX);
+                self.fold_some(if waited { PLACE_MAX } else { little }, waited && !is_full);
             }
             while stop && self.may_fold() && self.waits_for_fold() {
                 self.fold_some(PLACE_MAX, true);
@@ -175,7 +177,7 @@ impl Writer {
         let _open = gate.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         self.settle_all();
         self.folding.forget();
-        self.unplaced.shrink_to_fit();
+        self.unplaced.clear();
         if let Err(error) = self.connection.release_memory() {
             tracing::debug!(%error, "the writer's cache stays");
         }
@@ -183,7 +185,12 @@ impl Writer {
 
     /// Whether what waits to be placed has waited for others.
     fn has_company(&self) -> bool {
-        self.unplaced.len() >= PLACE_MIN || self.placed.at.elapsed() >= FOLD_AFTER / 2
+        self.is_full() || self.placed.at.elapsed() >= FOLD_AFTER / 2
+    }
+
+    /// Whether there is enough to place, here or on the disk.
+    fn is_full(&self) -> bool {
+        self.unplaced.events() >= PLACE_MIN || (self.behind && self.may_fold())
     }
 
     /// Whether anything in memory is not folded.
@@ -201,11 +208,13 @@ impl Writer {
         if !self.behind || !self.unplaced.is_empty() || !self.may_fold() {
             return;
         }
-        let next = (self.placed.to, PLACE_MAX);
-        match super::lookup::unfolded(&self.connection, &self.names, &*self.interpreter, next) {
-            Ok(next) => {
-                self.behind = !next.is_empty();
-                self.unplaced.extend(next);
+        let (names, interpreter) = (&self.names, &*self.interpreter);
+        let next = lookup::unfolded(&self.connection, names, interpreter, self.placed.to, READ_MAX);
+        match next {
+            Ok((next, more)) => {
+                // Nobody else adds deliveries, so what comes from now on follows these.
+                self.behind = more;
+                self.unplaced.add(next, UNPLACED_MAX);
                 self.tell_unfolded();
                 if !self.behind {
                     // Nothing was left: who waits for the fold waits for nothing.
@@ -238,7 +247,7 @@ impl Writer {
 
     /// Waits for work and takes all there is, up to the batch limit. Says whether to stop after it.
     fn gather(&mut self) -> (Vec<Work>, bool) {
-        let first = if self.unplaced.len() >= PLACE_MIN {
+        let first = if self.is_full() {
             self.work.recv_timeout(Duration::ZERO)
         } else if !self.waits_for_fold() && !self.behind {
             self.work.recv_timeout(REST_AFTER).or_else(|waited| match waited {
@@ -270,23 +279,21 @@ impl Writer {
         (batch, false)
     }
 
-    /// Stores a batch in one synchronised transaction, then answers everybody in it.
-    fn commit(&mut self, works: Vec<Work>) {
+    /// Stores a batch in one synchronised transaction, then answers everybody in it. Gives the
+    /// events that came with it.
+    fn commit(&mut self, works: Vec<Work>) -> usize {
         let newest = self.gauges.stored_fact.load(Ordering::Relaxed);
         let began = Watch::start();
         let gate = Arc::clone(&self.gate);
         let _open = gate.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut answers: Vec<Answer> = Vec::with_capacity(works.len());
-        let mut fresh = Vec::new();
+        let mut fresh: Vec<Unfolded> = Vec::new();
         let stored = self.store(works, &mut answers, &mut fresh);
+        let events = fresh.iter().map(Unfolded::events).sum();
         match stored {
             Ok(newest) => {
-                if self.unplaced.len() + fresh.len() > UNFOLDED_MAX {
-                    // They are on disk: the fold finds them there.
-                    self.behind = true;
-                } else if !self.behind {
-                    self.unplaced.extend(fresh);
-                }
+                // What has no room is on disk: the fold finds it there.
+                self.behind = self.behind || !self.unplaced.add(fresh, UNPLACED_MAX);
                 // Before the word: who hears it may wait for the fold, and looks here.
                 self.tell_unfolded();
                 self.gauges.stored_fact.store(newest, Ordering::Release);
@@ -295,6 +302,7 @@ impl Writer {
                 self.gauges.commit_us.fetch_add(took, Ordering::Relaxed);
                 self.gauges.last_commit_us.store(took, Ordering::Relaxed);
                 answers.into_iter().for_each(Answer::give);
+                events
             }
             Err(error) => {
                 tracing::error!(%error, "commit failed; nothing of this batch is acknowledged");
@@ -303,6 +311,7 @@ impl Writer {
                 }
                 self.repeats.forget_after(newest);
                 answers.into_iter().for_each(|answer| answer.refuse(&error));
+                0
             }
         }
     }
@@ -384,25 +393,15 @@ impl Writer {
         Ok(newest)
     }
 
-    /// How many of the oldest waiting deliveries are placed together: those with so many events.
-    fn few(&self, count: usize) -> usize {
-        let records_max = if self.folding.has_past() { FOLD_RECORDS_MAX } else { usize::MAX };
-        let (mut records, mut events) = (0, 0);
-        let fits = |next: &&Unfolded| {
-            let has_room = events < count;
-            events += next.reading.as_ref().map_or(1, |reading| reading.events.len().max(1));
-            records += usize::from(next.record);
-            has_room && records <= records_max
-        };
-        self.unplaced.iter().take_while(fits).count()
-    }
-
     /// Places the oldest waiting deliveries and folds calls that have waited long enough. Their
     /// facts are safe already, so this commit needs no synchronisation of its own: the next one
     /// carries it.
-    fn fold_some(&mut self, count: usize, at_once: bool) {
-        let count = self.few(count);
-        let some: Vec<Unfolded> = self.unplaced.drain(..count).collect();
+    fn fold_some(&mut self, events: usize, at_once: bool) {
+        let records_max = if self.folding.has_past() { FOLD_RECORDS_MAX } else { usize::MAX };
+        let some = self.unplaced.take(events, records_max);
+        if some.is_empty() && self.folding.waiting() == 0 {
+            return;
+        }
         let gate = Arc::clone(&self.gate);
         let _open = gate.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Err(error) = self.fold(some, at_once) {
@@ -424,7 +423,8 @@ impl Writer {
     }
 
     fn fold(&mut self, some: Vec<Unfolded>, at_once: bool) -> Result<()> {
-        let since = if at_once { i64::MAX } else { self.placed.before(FOLD_AFTER) };
+        let ripe = self.placed.before(FOLD_AFTER);
+        let since = if at_once { i64::MAX } else { ripe };
         self.connection.execute_batch("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE")?;
         let (tx, names) = (&self.connection, &self.names);
         let step = Step { tx, names, interpreter: &*self.interpreter, as_of: None };
