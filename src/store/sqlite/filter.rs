@@ -1,8 +1,8 @@
 //! A filter in memory before the tables of ids from outside: it says "certainly new" for nearly
 //! everything new, so that the tables are asked only about what is known.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// Facts in one bucket, as a power of two.
 pub const BUCKET_BITS: u32 = 16;
@@ -22,22 +22,51 @@ const BITS: u32 = 6;
 /// One part: it is made when the one before it is full.
 type Part = OnceLock<Box<[AtomicU64]>>;
 
+/// A filter that is thrown away when nothing comes, and filled anew when something does: an idle
+/// daemon needs none.
+#[derive(Default)]
+pub struct Filter(RwLock<Arc<Set>>);
+
+impl Filter {
+    fn set(&self) -> Arc<Set> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Adds a key.
+    pub fn insert(&self, key: i64) {
+        self.set().insert(key);
+    }
+
+    /// False only for keys that are certainly not stored.
+    pub fn may_hold(&self, key: i64) -> bool {
+        self.set().may_hold(key)
+    }
+
+    /// The set, for the first who asks: it wants to be filled with what is stored.
+    pub fn to_fill(&self) -> Option<Arc<Set>> {
+        let set = self.set();
+        let is_first = || !set.is_being_filled.swap(true, Ordering::Relaxed);
+        (!set.complete.load(Ordering::Relaxed) && is_first()).then_some(set)
+    }
+
+    /// Throws it away. Everything that was added must be stored by now.
+    pub fn forget(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
+    }
+}
+
 /// A set that may say "maybe" to a stranger and never "no" to a member. It grows with what it
-/// holds.
-pub struct Filter {
+/// holds, and knows nothing of what is stored until it is filled.
+#[derive(Default)]
+pub struct Set {
     parts: [Part; PARTS],
     inserted: AtomicUsize,
+    is_being_filled: AtomicBool,
     /// All keys of the window are in it.
     complete: AtomicBool,
 }
 
-impl Filter {
-    /// An empty set that knows nothing yet of what is stored.
-    pub fn new() -> Self {
-        let (inserted, complete) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Self { parts: Default::default(), inserted, complete }
-    }
-
+impl Set {
     /// The part that is being filled.
     fn newest(&self) -> &[AtomicU64] {
         let inserted = self.inserted.fetch_add(1, Ordering::Relaxed);
@@ -88,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_member_is_never_denied_and_few_strangers_are_taken_for_one_however_it_has_grown() {
-        let filter = Filter::new();
+        let filter = Set::default();
         filter.complete();
         let key = |n: i64| n.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ (n << 17);
         for (from, to) in [(0, 1000), (1000, 150_000), (150_000, 700_000)] {
@@ -97,5 +126,18 @@ mod tests {
             let strangers = (0..20_000).filter(|n| filter.may_hold(key(-1 - n))).count();
             assert!(strangers < 150, "{strangers} of 20000 after {to}");
         }
+    }
+
+    #[test]
+    fn it_is_filled_by_one_and_again_after_it_was_thrown_away() {
+        let filter = Filter::default();
+        assert!(filter.may_hold(1), "what is stored is not known yet");
+        let set = filter.to_fill().expect("a set to fill");
+        assert!(filter.to_fill().is_none());
+        filter.insert(1);
+        set.complete();
+        assert!(filter.may_hold(1) && !filter.may_hold(2));
+        filter.forget();
+        assert!(filter.may_hold(2) && filter.to_fill().is_some());
     }
 }

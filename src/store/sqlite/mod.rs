@@ -129,7 +129,7 @@ impl Store {
         let (work, work_receiver) = mpsc::sync_channel(options.waiting_max);
         let (folded_sender, folded_to) = watch::channel(folded);
         let gate = checkpoint::Gate::default();
-        let filter = Arc::new(filter::Filter::new());
+        let filter = Arc::new(filter::Filter::default());
         // What was not settled when we went down is settled by this run: that is no closed past.
         let kept_from = first.min(repeats::settled_to(&connection)? + 1);
         let (seen, owns) = (Arc::clone(&filter), !options.guest);

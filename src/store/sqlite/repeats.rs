@@ -6,12 +6,12 @@
 //! table is a 64-bit key; the fact behind it is compared in full, so that two deliveries are never
 //! taken for one.
 
-use super::filter::{BUCKET_BITS, Filter};
+use super::filter::{BUCKET_BITS, Filter, Set};
 use super::{connect, progress};
 use crate::store::{Kind, NewFact, Result};
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What makes a delivery the same as another: its source, the vendor's id if there is one, and its
@@ -53,6 +53,7 @@ const PART_MAX: usize = 256;
 /// Keys go into the table long after their facts are on disk; until then they stand here, and after
 /// a crash they are read from the facts again.
 pub struct Repeats {
+    path: PathBuf,
     filter: Arc<Filter>,
     /// Appended but not yet in the table.
     waiting: [HashMap<i64, Vec<(i64, Identity)>>; PARTS],
@@ -66,17 +67,28 @@ pub struct Repeats {
 }
 
 impl Repeats {
-    /// The check for a database whose window begins at `first_fact`. The filter is filled in the
-    /// background.
+    /// The check for a database whose window begins at `first_fact`.
     pub fn new(path: &Path, first_fact: i64, filter: Arc<Filter>, owns: bool) -> Self {
-        let first_bucket = first_fact >> BUCKET_BITS;
-        let (filled, path) = (Arc::clone(&filter), path.to_owned());
+        let (path, first_bucket) = (path.to_owned(), first_fact >> BUCKET_BITS);
+        Self { path, filter, waiting: Default::default(), newest: 0, first_bucket, owns }
+    }
+
+    /// Fills the filter in the background, if nobody has done so since it was thrown away.
+    fn warm(&self) {
+        let Some(set) = self.filter.to_fill() else { return };
+        let (path, first_bucket) = (self.path.clone(), self.first_bucket);
         std::thread::spawn(move || {
-            if let Err(error) = fill(&filled, &path, first_bucket) {
+            if let Err(error) = fill(&set, &path, first_bucket) {
                 tracing::warn!(%error, "the filter for repeats stays cold; every check asks the table");
             }
         });
-        Self { filter, waiting: Default::default(), newest: 0, first_bucket, owns }
+    }
+
+    /// Throws the filter away where the table knows all that it knows.
+    pub fn rest(&self) {
+        if self.waiting.iter().all(HashMap::is_empty) {
+            self.filter.forget();
+        }
     }
 
     /// Remembers the deliveries whose keys are not in the table yet.
@@ -110,6 +122,7 @@ impl Repeats {
         if let Some((fact, _)) = waiting.into_iter().find(|(_, other)| other == identity) {
             return Ok(Some(*fact));
         }
+        self.warm();
         if !self.filter.may_hold(key) {
             return Ok(None);
         }
@@ -231,7 +244,7 @@ fn in_bucket(tx: &Connection, bucket: i64, key: i64, identity: &Identity) -> Res
     Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
 }
 
-fn fill(filter: &Filter, path: &Path, first_bucket: i64) -> Result<()> {
+fn fill(filter: &Set, path: &Path, first_bucket: i64) -> Result<()> {
     // Both tables are read through once: a cache would keep nothing that is asked again.
     let connection = connect::reader(path, 64)?;
     let mut query = connection.prepare("SELECT key FROM repeat_key WHERE bucket >= ?1")?;
@@ -246,4 +259,36 @@ fn fill(filter: &Filter, path: &Path, first_bucket: i64) -> Result<()> {
     }
     filter.complete();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeat_is_known_after_a_rest() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("repeats.db");
+        let connection = connect::writer(&path, 256).expect("a database");
+        let rows = "INSERT INTO site (id, head) VALUES ('s', zeroblob(32));
+                    INSERT INTO fact VALUES (1, 1, 1, 0, 1, NULL, 'd-1', '', x'00', zeroblob(32), zeroblob(32))";
+        connection.execute_batch(rows).expect("a fact");
+        let filter = Arc::new(Filter::default());
+        let mut repeats = Repeats::new(&path, 0, Arc::clone(&filter), true);
+        let known = Identity { source: 1, delivery_id: Some("d-1".into()), digest: [0; 32] };
+        let other = Identity { delivery_id: Some("d-2".into()), ..known.clone() };
+        repeats.remember(1, known.clone());
+        repeats.rest();
+        assert_eq!(repeats.find(&connection, &known).expect("read"), Some(1), "it waits");
+        repeats.settle_all(&connection).expect("settled");
+        for _ in 0..2 {
+            repeats.rest();
+            assert_eq!(repeats.find(&connection, &known).expect("read"), Some(1));
+            while filter.may_hold(0) {
+                std::thread::yield_now();
+            }
+            assert_eq!(repeats.find(&connection, &known).expect("read"), Some(1));
+            assert_eq!(repeats.find(&connection, &other).expect("read"), None);
+        }
+    }
 }

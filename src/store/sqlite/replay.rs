@@ -77,8 +77,8 @@ impl Rebuilt {
         )?;
         let names = super::names(&connection)?;
         // Nothing is stored yet, so the filter knows everything there is.
-        let filter = Arc::new(Filter::new());
-        filter.complete();
+        let filter = Arc::new(Filter::default());
+        filter.to_fill().iter().for_each(|nothing| nothing.complete());
         Ok(Self { connection, names, folding: Folding::new(filter, 0) })
     }
 

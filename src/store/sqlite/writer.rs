@@ -176,6 +176,7 @@ impl Writer {
         let gate = Arc::clone(&self.gate);
         let _open = gate.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         self.settle_all();
+        self.repeats.rest();
         self.folding.forget();
         self.unplaced.clear();
         if let Err(error) = self.connection.release_memory() {
