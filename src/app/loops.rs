@@ -128,7 +128,6 @@ async fn link_once(state: &State, held: &relink_daemon::Held, mut look: Option<&
         let (now, watch) = (clock::now(), Watch::start());
         let pace = Pace { more: &|| watch.elapsed() < LINK_TURN, ..Pace::ON };
         match relink_daemon::catch_up_holding(held, store, site, key, now, &pace).await {
-            Ok(0) => {}
             Ok(_) => count_findings(state, &site.id, key),
             Err(error) => tracing::error!(%error, site = site.id, "not linked; tried again"),
         }

@@ -281,8 +281,14 @@ impl Answers {
     /// [`Kind::NotFound`].
     pub async fn call_key(&self, site: &str, id: &str) -> Result<i64> {
         let (_, key) = known_site(&self.rules, &self.store, site)?;
-        let asked = id.to_owned();
-        let found = self.read(move |connection| calls::key_of(connection, key, &asked)).await?;
+        let find =
+            |asked: String| self.read(move |connection| calls::key_of(connection, key, &asked));
+        if let Some(found) = find(id.to_owned()).await? {
+            return Ok(found);
+        }
+        // What told of it may be stored and not folded yet.
+        self.store.folded().await;
+        let found = find(id.to_owned()).await?;
         found.ok_or_else(|| Error::not_found(format!("call `{id}`")))
     }
 
@@ -311,6 +317,8 @@ impl Answers {
     pub async fn why(&self, site: &str, what: &str) -> Result<Why> {
         let (site, key) = known_site(&self.rules, &self.store, site)?;
         let (site, name) = (site.clone(), what.to_owned());
+        // What told of a call may be stored and not folded yet.
+        self.store.folded().await;
         let found = self.read(move |connection| {
             let Some((asked, about)) = asked(connection, key, &name)? else { return Ok(None) };
             relink::why(connection, relink::At { site: &site, key }, about, asked).map(Some)

@@ -163,6 +163,8 @@ impl Desk {
     /// [`Kind::NotFound`] and [`Kind::Conflict`].
     pub async fn decide(&self, site: &str, word: Decision, at: Moment, who: &str) -> Result<i64> {
         let (site, who) = (self.store.site(site)?, who.to_owned());
+        // It may name a call that is stored and not folded yet.
+        self.store.folded().await;
         Ok(self.store.write(move |tx| tx.decide(site, &word, at, &who)).await?)
     }
 

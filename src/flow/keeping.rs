@@ -100,6 +100,8 @@ impl Keeping {
             return Err(Error::fields(faults));
         }
         let (site, who) = (self.archive.store.site(site)?, who.to_owned());
+        // It may name a call that is stored and not folded yet.
+        self.archive.store.folded().await;
         Ok(self.archive.store.write(move |tx| tx.hold(site, &word, at, &who)).await?)
     }
 

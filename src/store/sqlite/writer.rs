@@ -28,6 +28,8 @@ const FOLD_MAX: usize = 512;
 /// Calls that wait to be folded beyond one transaction's, at most: their events must still be at
 /// hand.
 const WAITING_MAX: usize = RECENT_CALLS_MAX / 2;
+/// So few calls need not wait for their next events: no load is on.
+const FEW: usize = 32;
 /// Deliveries and events read again from the disk at a time, where memory has none: more than come
 /// with one commit.
 const READ_MAX: (usize, usize) = (4096, UNPLACED_MAX / 2);
@@ -425,7 +427,7 @@ impl Writer {
 
     fn fold(&mut self, some: Vec<Unfolded>, at_once: bool) -> Result<()> {
         let ripe = self.placed.before(FOLD_AFTER);
-        let since = if at_once { i64::MAX } else { ripe };
+        let since = if at_once || self.folding.waiting() < FEW { i64::MAX } else { ripe };
         self.connection.execute_batch("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE")?;
         let (tx, names) = (&self.connection, &self.names);
         let step = Step { tx, names, interpreter: &*self.interpreter, as_of: None };
