@@ -41,7 +41,8 @@ impl Desk {
         event("leg.alerting", 16, "");
         event("leg.answered", 20, "");
         event("leg.joined", 20, "");
-        event("call.ended", 40, "");
+        // As long as its recording: nothing is found about it, however soon it is judged.
+        event("call.ended", 30, "");
         let path = format!(
             "/recordings/default/in-8001-{NUMBER}.wav?call_id=c-1&starts_at=2026-11-23T10:37:20Z"
         );

@@ -90,8 +90,10 @@ pub(super) async fn link_always(state: Arc<State>, mut stop: Stop) {
     let (mut turn, mut rested, mut is_asked) = (Duration::ZERO, Watch::start(), false);
     let (mut look, mut looked, held) = (Look::default(), None::<Watch>, Default::default());
     loop {
+        let quiet = LINK_EVERY.min(Traffic::Quiet.rest_after(turn));
+        let nap = if is_asked { turn.clamp(LINK_TURN, LINK_EVERY) } else { quiet };
         tokio::select! {
-            () = tokio::time::sleep(LINK_EVERY.min(Traffic::Quiet.rest_after(turn))) => {}
+            () = tokio::time::sleep(nap) => {}
             () = state.changed.notified() => is_asked = true,
             () = stop.heard() => return,
         }
