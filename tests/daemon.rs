@@ -153,6 +153,23 @@ fn a_token_opens_the_pages_and_nothing_else_does() {
 }
 
 #[test]
+fn a_browser_that_asks_wrongly_reads_what_was_wrong() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let house = House::start(folder.path(), &[]);
+    let page = |path: &str| house.ask("GET", path, &[("accept", "text/html")], b"");
+    for (path, status, why) in [
+        ("/calls/1?lang=zh&lang=en", 400, "duplicate field"),
+        ("/calls/first", 400, "Cannot parse"),
+        ("/calls/1", 404, "call 1"),
+        ("/no/such/page", 404, "there is no such page"),
+    ] {
+        let (told, body) = page(path);
+        assert_eq!(told, status, "{path}");
+        assert!(String::from_utf8_lossy(&body).contains(why), "{path} does not say why");
+    }
+}
+
+#[test]
 fn ranges_of_a_recording_are_given_and_each_playback_is_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let house = House::start(folder.path(), &[]);

@@ -10,7 +10,7 @@ use crate::linkage::why::{Asked, Why};
 use crate::linkage::{self, Bars, Change, Desk, Links, Thresholds};
 use crate::site::Site;
 use crate::store::sqlite::links::Outcome;
-use crate::store::sqlite::people::{self, Named};
+use crate::store::sqlite::people::{self, Named, Word};
 use crate::store::sqlite::stirred::{self, Side, Stirred};
 use crate::store::sqlite::window::{self, DirtyDay};
 use crate::store::sqlite::{beliefs, findings};
@@ -42,7 +42,9 @@ pub struct Judged {
     pub day: NaiveDate,
     pub findings: Vec<Finding>,
     /// When a grace time ends that still runs.
-    pub again_at: Option<Moment>,
+    again_at: Option<Moment>,
+    /// The mark that this takes off the day.
+    settles: Option<DirtyDay>,
 }
 
 /// The start of a local day; the first moment of it where clocks are moved at midnight.
@@ -57,7 +59,7 @@ pub fn start_of(site: &Site, day: NaiveDate) -> Moment {
 }
 
 /// The day as written in the store's rows.
-pub fn day_of(text: &str) -> NaiveDate {
+fn day_of(text: &str) -> NaiveDate {
     text.parse().unwrap_or_default()
 }
 
@@ -114,16 +116,21 @@ fn alone(
     changes: &Changes,
 ) -> Result<Option<BTreeMap<i64, Option<Moment>>>> {
     let Some(calls) = changes.calls_alone() else { return Ok(None) };
-    // A person's word holds however far apart its two sides are.
-    let words = people::words(connection, at.key)?;
-    if words.iter().any(|word| matches!(word.side, Named::Call(key) if calls.contains_key(&key))) {
+    let (from, to) = changes.span();
+    let beside = |far_s| {
+        let far = (near::moment(from - far_s), near::moment(to + far_s));
+        window::may_link(connection, at.key, far)
+    };
+    if beside(FAR_S)? {
         return Ok(None);
     }
-    let (from, to) = changes.span();
+    // A person's word holds however far apart its two sides are.
+    let words = people::words(connection, at.key)?;
+    let is_named = |word: &Word| matches!(word.side, Named::Call(key) if calls.contains_key(&key));
     let learned = beliefs::learned(connection, at.key)?;
-    let far_s = FAR_S + learned.map_or(0, |(_, learned)| learned.beliefs.ways.widest_s());
-    let far = (near::moment(from - far_s), near::moment(to + far_s));
-    Ok((!window::may_link(connection, at.key, far)?).then_some(calls))
+    let widest_s = learned.map_or(0, |(_, learned)| learned.beliefs.ways.widest_s());
+    let stands_alone = !words.iter().any(is_named) && !beside(FAR_S + widest_s)?;
+    Ok(stands_alone.then_some(calls))
 }
 
 /// Everything of a site, from scratch.
@@ -285,11 +292,17 @@ pub fn save_links(tx: &mut Tx<'_, '_>, site: i64, linked: &Linked) -> Result<usi
     Ok(changed)
 }
 
-/// Second step: the findings of a day, from the rows as they stand.
+/// Second step: the findings of a day that is marked, from the rows as they stand.
 ///
 /// # Errors
 /// When a row cannot be read.
-pub fn judge(connection: &Connection, at: At<'_>, day: NaiveDate, as_of: Moment) -> Result<Judged> {
+pub fn judge(
+    connection: &Connection,
+    at: At<'_>,
+    dirty: &DirtyDay,
+    as_of: Moment,
+) -> Result<Judged> {
+    let day = day_of(&dirty.day);
     let (from, to) = (start_of(at.site, day), start_of(at.site, shifted(day, 1)));
     let facts = window::facts(connection, at.site, at.key, from, to)?;
     let question = Question { site: at.site.id.clone(), from: day, to: day, as_of };
@@ -297,35 +310,30 @@ pub fn judge(connection: &Connection, at: At<'_>, day: NaiveDate, as_of: Moment)
     let computed = audit::findings(&question, &facts);
     drop(facts);
     let findings = findings::differences(connection, at.key, &day.to_string(), computed)?;
-    Ok(Judged { day, findings, again_at })
+    Ok(Judged { day, findings, again_at, settles: Some(dirty.clone()) })
 }
 
 impl Judged {
     /// In pieces that hold the writer up for a short while only; the last one takes the mark off
-    /// the day, which is to be said with it.
-    pub fn pieces(self, dirty: &DirtyDay) -> Vec<(Judged, Option<DirtyDay>)> {
-        let (day, mut left) = (self.day, self.findings);
+    /// the day.
+    pub fn pieces(mut self) -> Vec<Judged> {
         let mut pieces = Vec::new();
-        while left.len() > WRITTEN_MAX {
-            let findings = left.split_off(left.len() - WRITTEN_MAX);
-            pieces.push((Judged { day, findings, again_at: None }, None));
+        while self.findings.len() > WRITTEN_MAX {
+            let findings = self.findings.split_off(self.findings.len() - WRITTEN_MAX);
+            pieces.push(Judged { day: self.day, findings, again_at: None, settles: None });
         }
-        pieces.push((Judged { day, findings: left, again_at: self.again_at }, Some(dirty.clone())));
+        pieces.push(self);
         pieces
     }
 }
 
-/// Writes a piece of what the second step came to, and takes the mark off the day where it is said.
+/// Writes what the second step came to, and takes the mark off the day.
 ///
 /// # Errors
 /// When the disk fails.
-pub fn save_findings(
-    tx: &mut Tx<'_, '_>,
-    site: i64,
-    (judged, dirty): &(Judged, Option<DirtyDay>),
-) -> Result<()> {
+pub fn save_findings(tx: &mut Tx<'_, '_>, site: i64, judged: &Judged) -> Result<()> {
     tx.write_findings(site, &judged.day.to_string(), &judged.findings)?;
-    let Some(dirty) = dirty else { return Ok(()) };
+    let Some(dirty) = &judged.settles else { return Ok(()) };
     let read = DirtyDay { day: judged.day.to_string(), marks: dirty.marks };
     if read.day == dirty.day {
         return tx.computed(site, &read, judged.again_at);

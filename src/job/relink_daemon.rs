@@ -2,7 +2,7 @@
 
 use super::learn;
 use super::near::Near;
-use super::relink::{self, At, Linked, day_of};
+use super::relink::{self, At, Linked};
 use crate::call::Moment;
 use crate::site::Site;
 use crate::store::sqlite::window::{self, DirtyDay};
@@ -60,10 +60,11 @@ pub async fn catch_up_holding(
     let reader = store.clone();
     let due =
         blocking(move || reader.read(|connection| window::due(connection, key, as_of))).await?;
-    for dirty in &due {
+    let count = due.len();
+    for dirty in due {
         judge(store, site, key, dirty, as_of).await?;
     }
-    Ok(due.len())
+    Ok(count)
 }
 
 /// Links everything of a site that changed.
@@ -116,20 +117,14 @@ fn take(held: &Held, key: i64) -> Near {
     held.lock().unwrap_or_else(PoisonError::into_inner).remove(&key).unwrap_or_default()
 }
 
-async fn judge(
-    store: &Store,
-    site: &Site,
-    key: i64,
-    dirty: &DirtyDay,
-    as_of: Moment,
-) -> Result<()> {
-    let (reader, own, day) = (store.clone(), site.clone(), day_of(&dirty.day));
+async fn judge(store: &Store, site: &Site, key: i64, dirty: DirtyDay, as_of: Moment) -> Result<()> {
+    let (reader, own) = (store.clone(), site.clone());
     let judged = blocking(move || {
         let at = At { site: &own, key };
-        reader.read(|connection| relink::judge(connection, at, day, as_of))
+        reader.read(|connection| relink::judge(connection, at, &dirty, as_of))
     })
     .await?;
-    for piece in judged.pieces(dirty) {
+    for piece in judged.pieces() {
         store.write(move |tx| relink::save_findings(tx, key, &piece)).await?;
     }
     Ok(())

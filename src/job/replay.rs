@@ -2,7 +2,7 @@
 
 use super::near::Near;
 use super::quiet;
-use super::relink::{self, At, day_of};
+use super::relink::{self, At};
 use crate::flow::interpret::Rules;
 use crate::store::Result;
 use crate::store::sqlite::replay::{Difference, Rebuilt};
@@ -52,8 +52,8 @@ pub fn replay(
                 }
             }
             for dirty in window::due(rebuilt.connection(), key, as_of)? {
-                let judged = relink::judge(rebuilt.connection(), at, day_of(&dirty.day), as_of)?;
-                for piece in judged.pieces(&dirty) {
+                let judged = relink::judge(rebuilt.connection(), at, &dirty, as_of)?;
+                for piece in judged.pieces() {
                     rebuilt.write(rules, |tx| relink::save_findings(tx, key, &piece))?;
                 }
             }

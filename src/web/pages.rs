@@ -356,8 +356,7 @@ pub async fn explained(
         return Redirect::to(&format!("/login?then={then}")).into_response();
     }
     let bytes = body::to_bytes(response.into_body(), 64 * 1024).await.unwrap_or_default();
-    let told: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    let text = told["error"].as_str().map_or_else(|| status.to_string(), str::to_owned);
+    let text = reason(&bytes).unwrap_or_else(|| status.to_string());
     let answers = state.answers();
     match answers.site(None) {
         Ok(site) => {
@@ -367,6 +366,13 @@ pub async fn explained(
         }
         Err(error) => error.into_response(),
     }
+}
+
+/// Why something was refused: our own word, or that of the framework, which is plain text.
+fn reason(body: &[u8]) -> Option<String> {
+    let told: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = told["error"].as_str().or_else(|| std::str::from_utf8(body).ok())?;
+    Some(text.to_owned()).filter(|text| !text.is_empty())
 }
 
 /// Anything that is no page.

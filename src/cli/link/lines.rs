@@ -2,10 +2,11 @@
 //! and a long text can be read from two places at once. A row with anything but plain and simply
 //! quoted cells is left to the reader of the csv library.
 
+use std::io::Cursor;
 use std::ops::Range;
 
-/// A row that the library reads is read in steps of so many bytes.
-const ODD_ROW_BYTES: usize = 512;
+/// The library reads ahead so many bytes at a row.
+const AHEAD_BYTES: usize = 512;
 
 /// Whether rows end as they usually do: a lone carriage return would end one too.
 pub fn is_usual(text: &str) -> bool {
@@ -32,8 +33,11 @@ pub struct Lines<'a> {
     pub end: usize,
     /// Where the row's cells stand.
     cells: Vec<(usize, usize)>,
-    /// The row, where its cells do not stand in the text as they are.
-    odd: Option<csv::StringRecord>,
+    /// The library's reader, for rows whose cells do not stand in the text as they are.
+    reader: csv::Reader<Cursor<&'a [u8]>>,
+    /// The row it read.
+    record: csv::StringRecord,
+    is_odd: bool,
     /// How many rows were read.
     pub number: usize,
 }
@@ -41,16 +45,24 @@ pub struct Lines<'a> {
 impl<'a> Lines<'a> {
     /// Before the first row of a part of a text.
     pub fn of(text: &'a str, part: Range<usize>, separator: u8) -> Self {
-        let (next, end) = (part.start, part.end);
-        Self { text, separator, next, end, cells: Vec::new(), odd: None, number: 0 }
+        let (next, end, cells) = (part.start, part.end, Vec::new());
+        let reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(separator)
+            .buffer_capacity(AHEAD_BYTES)
+            .from_reader(Cursor::new(text.as_bytes()));
+        let record = csv::StringRecord::new();
+        Self { text, separator, next, end, cells, reader, record, is_odd: false, number: 0 }
     }
 
     /// Goes to the next row; false behind the last one.
     pub fn advance(&mut self) -> bool {
         while self.next < self.end {
             let start = self.next;
-            self.odd = None;
-            let Some(end) = self.scan(start) else {
+            let scanned = self.scan(start);
+            self.is_odd = scanned.is_none();
+            let Some(end) = scanned else {
                 if self.read_odd(start) {
                     self.number += 1;
                     return true;
@@ -105,40 +117,33 @@ impl<'a> Lines<'a> {
 
     /// Reads the row that begins here with the library.
     fn read_odd(&mut self, start: usize) -> bool {
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(self.separator)
-            .buffer_capacity(ODD_ROW_BYTES)
-            .from_reader(&self.text.as_bytes()[start..]);
-        let mut record = csv::StringRecord::new();
+        let mut at = csv::Position::new();
+        at.set_byte(start as u64);
         // The text is UTF-8 and in memory, and rows may be of any width: nothing can fail.
-        let is_row = reader.read_record(&mut record).unwrap_or(false);
-        let read = reader.position().byte() as usize;
-        self.next = if is_row { start + read.max(1) } else { self.text.len() };
-        self.odd = Some(record);
+        let is_row = self.reader.seek(at).and_then(|()| self.reader.read_record(&mut self.record));
+        let is_row = is_row.unwrap_or(false);
+        let end = self.reader.position().byte() as usize;
+        self.next = if is_row { end.max(start + 1) } else { self.text.len() };
         is_row
     }
 
     /// How many cells the row has.
     pub fn width(&self) -> usize {
-        self.odd.as_ref().map_or(self.cells.len(), csv::StringRecord::len)
+        if self.is_odd { self.record.len() } else { self.cells.len() }
     }
 
     /// Where a cell of the row stands in the text; nothing where it does not stand there as it is.
     pub fn place(&self, at: usize) -> Option<(usize, usize)> {
-        if self.odd.is_some() { None } else { Some(self.cells[at]) }
+        (!self.is_odd).then(|| self.cells[at])
     }
 
     /// A cell of the row.
     pub fn cell(&self, at: usize) -> &str {
-        match &self.odd {
-            Some(record) => &record[at],
-            None => {
-                let (start, end) = self.cells[at];
-                &self.text[start..end]
-            }
+        if self.is_odd {
+            return &self.record[at];
         }
+        let (start, end) = self.cells[at];
+        &self.text[start..end]
     }
 }
 

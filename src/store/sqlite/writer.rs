@@ -427,7 +427,6 @@ impl Writer {
 
     fn fold(&mut self, some: Vec<Unfolded>, at_once: bool) -> Result<()> {
         let ripe = self.placed.before(FOLD_AFTER);
-        let since = if at_once || self.folding.waiting() < FEW { i64::MAX } else { ripe };
         self.connection.execute_batch("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE")?;
         let (tx, names) = (&self.connection, &self.names);
         let step = Step { tx, names, interpreter: &*self.interpreter, as_of: None };
@@ -438,7 +437,9 @@ impl Writer {
             }
             self.placed.reaches(last);
         }
-        let at_most = FOLD_MAX.max(self.folding.waiting().saturating_sub(WAITING_MAX));
+        let waiting = self.folding.waiting();
+        let since = if at_once || waiting < FEW { i64::MAX } else { ripe };
+        let at_most = FOLD_MAX.max(waiting.saturating_sub(WAITING_MAX));
         self.folding.fold_touched(&step, since, at_most)?;
         self.repeats.settle(tx)?;
         progress::set(tx, progress::FOLDED_TO, self.folding.folded_to(self.placed.to))?;
