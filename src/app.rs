@@ -186,7 +186,7 @@ fn objects(config: &Config, owner: bool) -> Result<Stores, Error> {
 
 /// The route of questions, for a command.
 pub fn answers(data: &Data) -> Answers {
-    Answers { store: data.store.clone(), rules: data.rules.clone() }
+    Answers::new(data.store.clone(), data.rules.clone())
 }
 
 /// The route out of the house, for a command.

@@ -48,6 +48,20 @@ fn a_delivery_is_kept_once_and_one_that_cannot_be_read_is_kept_too() {
 }
 
 #[test]
+fn who_delivers_and_then_looks_finds_what_he_delivered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let house = House::start(folder.path(), &[]);
+    for turn in 0..30 {
+        let number = format!("138001380{turn:02}");
+        let body = event(&format!("c-{turn}"), "call.offered", 0).replace("13800138000", &number);
+        assert_eq!(house.deliver(&body), 200);
+        let (_, page) = house.ask("GET", &format!("/search?lang=en&q={number}"), &[], b"");
+        let page = String::from_utf8_lossy(&page);
+        assert_eq!(page.matches("/calls/").count(), 1, "turn {turn}: {page}");
+    }
+}
+
+#[test]
 fn a_wrong_token_is_turned_away_counted_and_nothing_of_it_is_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = folder.path().join("ringledger.toml");

@@ -2,6 +2,7 @@
 
 use super::data::{Days, Place, block_on};
 use super::{Failure, Outcome};
+use crate::app;
 use crate::audit::{Question, Report};
 use crate::clock;
 use crate::finding::State;
@@ -35,7 +36,7 @@ pub fn run(args: &Args, json: bool) -> Result<Outcome, Failure> {
         Failure::Usage(format!("no format `{name}`; there are {}", known.join(", ")))
     })?;
     let (_, data) = args.place.open()?;
-    let answers = Answers { store: data.store.clone(), rules: data.rules.clone() };
+    let answers = app::answers(&data);
     let question = question(&answers, &args.days)?;
     let report = block_on(answers.audit(&question))??;
     let bytes = (renderer.render)(&report, Language::of(&args.lang));

@@ -2,7 +2,7 @@
 
 use super::data::{Place, block_on};
 use super::{Failure, Outcome};
-use crate::flow::answer::Answers;
+use crate::app;
 
 /// Arguments of `habits`.
 #[derive(Debug, clap::Args)]
@@ -20,7 +20,7 @@ pub struct Args {
 /// [`Failure`] when the site is not known or the data cannot be read.
 pub fn run(args: &Args, json: bool) -> Result<Outcome, Failure> {
     let (_, data) = args.place.open()?;
-    let answers = Answers { store: data.store.clone(), rules: data.rules.clone() };
+    let answers = app::answers(&data);
     let site = answers.site(args.site.as_deref())?.id.clone();
     let learned = block_on(answers.habits(&site))??;
     data.store.close();

@@ -4,7 +4,6 @@ use super::data::{Place, block_on, who};
 use super::{Failure, Outcome};
 use crate::app;
 use crate::clock;
-use crate::flow::answer::Answers;
 use crate::flow::keeping::{HoldWord, Keeping};
 use chrono::NaiveDate;
 use serde_json::json;
@@ -51,7 +50,7 @@ pub enum What {
 pub fn run(args: &Args, json: bool) -> Result<Outcome, Failure> {
     let (config, data) = args.place.open()?;
     let keeping = app::keeping(&config, &data);
-    let answers = Answers { store: data.store.clone(), rules: data.rules.clone() };
+    let answers = app::answers(&data);
     let site = answers.site(args.site.as_deref())?;
     let today = site.settings_at(clock::now()).local_day(clock::now());
     let outcome = block_on(async {

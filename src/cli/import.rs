@@ -5,7 +5,6 @@ use super::{Failure, Outcome, progress};
 use crate::app::{self, Data};
 use crate::clock;
 use crate::config::Config;
-use crate::flow::answer::Answers;
 use crate::flow::desk::Desk;
 use crate::job::{listen, relink_daemon};
 use crate::ledger::import::{Plan, RowPlan};
@@ -50,7 +49,7 @@ pub enum What {
 /// [`Failure`] when a file cannot be read or the data cannot be written.
 pub fn run(args: &Args, json: bool) -> Result<Outcome, Failure> {
     let (config, data) = args.place.open()?;
-    let answers = Answers { store: data.store.clone(), rules: data.rules.clone() };
+    let answers = app::answers(&data);
     let site = answers.site(args.site.as_deref())?.id.clone();
     let desk = Desk {
         store: data.store.clone(),

@@ -6,7 +6,6 @@ use super::{Failure, Outcome};
 use crate::app::{self, Data};
 use crate::audit::{Facts, Question};
 use crate::clock;
-use crate::flow::answer::Answers;
 use crate::flow::desk::Desk;
 use crate::flow::rendition::Renditions;
 use crate::render::page::html;
@@ -60,7 +59,7 @@ fn seconds(text: &str) -> Result<i64, String> {
 /// [`Failure`] when the data cannot be read or the folder cannot be written.
 pub fn run(args: &Args, json: bool) -> Result<Outcome, Failure> {
     let (config, data) = args.place.open()?;
-    let answers = Answers { store: data.store.clone(), rules: data.rules.clone() };
+    let answers = app::answers(&data);
     let asked = question(&answers, &args.days)?;
     let facts = block_on(answers.facts(&asked))??;
     let talk_ms_min = args.min_talk * 1000;

@@ -2,7 +2,7 @@
 
 use super::data::{Place, block_on};
 use super::{Failure, Outcome};
-use crate::flow::answer::Answers;
+use crate::app;
 use crate::linkage::why::Why;
 
 /// Arguments of `why`.
@@ -23,7 +23,7 @@ pub struct Args {
 /// [`Failure`] when there is nothing of that name, or the data cannot be read.
 pub fn run(args: &Args, json: bool) -> Result<Outcome, Failure> {
     let (_, data) = args.place.open()?;
-    let answers = Answers { store: data.store.clone(), rules: data.rules.clone() };
+    let answers = app::answers(&data);
     let site = answers.site(args.site.as_deref())?.id.clone();
     let why = block_on(answers.why(&site, &args.what))??;
     if json {

@@ -22,6 +22,8 @@ use crate::store::sqlite::{beliefs, calls, entries, fetches, holds, links, recor
 use crate::store::{self, Connection, Store};
 use chrono::Days;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OnceCell;
 
 /// Longest span of an audit, in days.
 const DAYS_MAX: i64 = 400;
@@ -29,11 +31,19 @@ const DAYS_MAX: i64 = 400;
 /// Rows that a look-up shows.
 const FOUND_MAX: usize = 50;
 
-/// Everything the route needs.
+/// Longest that a question waits for what was acknowledged before it and is not folded yet: the
+/// fold comes within a tenth of a second, unless a flood keeps it.
+const FOLD_WAIT_MAX: Duration = Duration::from_millis(250);
+
+/// Everything the route needs for the questions of one asker.
+///
+/// They tell of all that was acknowledged before the first of them, so that who delivers and then
+/// looks finds what he delivered.
 #[derive(Clone)]
 pub struct Answers {
-    pub store: Store,
-    pub rules: Arc<Rules>,
+    store: Store,
+    rules: Arc<Rules>,
+    caught_up: Arc<OnceCell<()>>,
 }
 
 /// What was learned of a site's way of writing, and from how much.
@@ -115,6 +125,11 @@ impl RecordingAnswer {
 }
 
 impl Answers {
+    /// The route over a store, under these rules.
+    pub fn new(store: Store, rules: Arc<Rules>) -> Self {
+        Self { store, rules, caught_up: Arc::default() }
+    }
+
     /// The site of this name; the first one where none is named.
     ///
     /// # Errors
@@ -144,9 +159,16 @@ impl Answers {
         &self,
         question: impl FnOnce(&Connection) -> store::Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.caught_up.get_or_init(|| self.wait_for_fold()).await;
         let store = self.store.clone();
         let read = tokio::task::spawn_blocking(move || store.read(question)).await;
         Ok(read.map_err(|error| Error::new(Kind::Internal, error.to_string()))??)
+    }
+
+    async fn wait_for_fold(&self) {
+        if tokio::time::timeout(FOLD_WAIT_MAX, self.store.folded()).await.is_err() {
+            tracing::debug!("a question did not wait for the fold: it is behind");
+        }
     }
 
     /// The facts of a question.
@@ -281,14 +303,8 @@ impl Answers {
     /// [`Kind::NotFound`].
     pub async fn call_key(&self, site: &str, id: &str) -> Result<i64> {
         let (_, key) = known_site(&self.rules, &self.store, site)?;
-        let find =
-            |asked: String| self.read(move |connection| calls::key_of(connection, key, &asked));
-        if let Some(found) = find(id.to_owned()).await? {
-            return Ok(found);
-        }
-        // What told of it may be stored and not folded yet.
-        self.store.folded().await;
-        let found = find(id.to_owned()).await?;
+        let asked = id.to_owned();
+        let found = self.read(move |connection| calls::key_of(connection, key, &asked)).await?;
         found.ok_or_else(|| Error::not_found(format!("call `{id}`")))
     }
 
@@ -317,8 +333,6 @@ impl Answers {
     pub async fn why(&self, site: &str, what: &str) -> Result<Why> {
         let (site, key) = known_site(&self.rules, &self.store, site)?;
         let (site, name) = (site.clone(), what.to_owned());
-        // What told of a call may be stored and not folded yet.
-        self.store.folded().await;
         let found = self.read(move |connection| {
             let Some((asked, about)) = asked(connection, key, &name)? else { return Ok(None) };
             relink::why(connection, relink::At { site: &site, key }, about, asked).map(Some)

@@ -36,7 +36,7 @@ pub struct State {
 impl State {
     /// The route of questions, under the rules in force.
     pub fn answers(&self) -> Answers {
-        Answers { store: self.archive.store.clone(), rules: self.intake.rules() }
+        Answers::new(self.archive.store.clone(), self.intake.rules())
     }
 
     /// The route of what people do.
