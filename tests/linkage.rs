@@ -83,7 +83,7 @@ fn brute(
     }
     contacts.insert(edge.slot);
     rows.insert(edge.row);
-    let with = edge.weight + brute(edges, from + 1, contacts, rows);
+    let with = edge.weight() + brute(edges, from + 1, contacts, rows);
     contacts.remove(&edge.slot);
     rows.remove(&edge.row);
     with.max(without)
@@ -100,11 +100,11 @@ proptest! {
             .filter_map(|(cell, weight)| Some(Edge {
                 row: (cell / 4) as u32,
                 slot: (cell % 4) as u32,
-                weight: f64::from((*weight)?) / 4.0,
+                odds: (f64::from((*weight)?) / 4.0).exp(),
             }))
             .collect();
         let chosen = assign(&edges);
-        let total: f64 = chosen.iter().map(|index| edges[*index].weight).sum();
+        let total: f64 = chosen.iter().map(|index| edges[*index].weight()).sum();
         let best = brute(&edges, 0, &mut BTreeSet::new(), &mut BTreeSet::new());
         prop_assert!((total - best).abs() < 1e-9, "{total} against {best}");
         let contacts: BTreeSet<u32> = chosen.iter().map(|index| edges[*index].slot).collect();

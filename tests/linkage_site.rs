@@ -120,9 +120,9 @@ fn read_site(desk: &Desk2, off: &Off) -> Reading {
 fn links(desk: &Desk2, off: &Off) -> (BTreeMap<String, (String, f64)>, Reading) {
     let reading = read_site(desk, off);
     let (contacts, rows) = (&reading.contacts, &reading.rows);
-    let mut world =
-        World::of(&Desk { contacts, rows, directory: &reading.directory, decided: &[] });
-    let model = world.learned(&Model::shipped(), 3);
+    let (directory, shipped) = (&reading.directory, Model::shipped());
+    let mut world = World::of(&Desk { contacts, rows, directory, decided: &[] }, &shipped);
+    let model = world.learned(&shipped, 3);
     let recording = |call: u32| reading.recordings[world.site.calls[call as usize].key as usize];
     let entry = |row: u32| reading.entries[world.site.rows[row as usize].key as usize];
     let found = outcome(&world, &model, &|_| 0.5);

@@ -57,7 +57,8 @@ impl<'a> Paths<'a> {
         for row in 0..rows {
             starts[row + 1] += starts[row];
         }
-        let costs: Vec<i64> = edges.iter().map(|e| -((e.weight * STEPS).round() as i64)).collect();
+        let costs: Vec<i64> =
+            edges.iter().map(|e| -((e.weight() * STEPS).round() as i64)).collect();
         // Prices that make no edge cheaper than nothing: a row is worth its best edge.
         let row_price = (0..rows)
             .map(|row| {
@@ -188,7 +189,7 @@ mod tests {
 
     #[test]
     fn the_best_whole_beats_the_best_pair() {
-        let edge = |row, slot, weight| Edge { row, slot, weight };
+        let edge = |row, slot, weight: f64| Edge { row, slot, odds: weight.exp() };
         // The best single pair (0, 0) would leave slot 1 with nothing.
         let edges = [edge(0, 0, 5.0), edge(0, 1, 4.0), edge(1, 0, 4.0)];
         assert_eq!(assign(&edges), [1, 2]);

@@ -9,7 +9,7 @@ use super::evidence::time::{LAG_EDGES, OUTSIDE, SLIPS, bin};
 use super::model::{self, HOMES, Model};
 use super::posterior::{Depth, probabilities};
 use super::weigh::{IdLevel, Pair, Scales, identity};
-use super::world::World;
+use super::world::{World, leave_hopeless_out};
 
 /// How far beliefs are followed while learning.
 const DEPTH_LEARNING: Depth = Depth { rounds: 6, news: 1e-4 };
@@ -19,10 +19,12 @@ const RANDOM_PAIRS: usize = 8;
 const SITE_PRIOR: f64 = 150.0;
 
 impl World {
-    /// Counts what a model expects of this site.
-    pub fn expectation(&self, model: &Model) -> (Model, Counts) {
+    /// Counts what a model expects of this site. Pairs it finds hopeless are not looked at again.
+    pub fn expectation(&mut self, model: &Model) -> (Model, Counts) {
         let scales = Scales::of(&self.site, &self.ground, model);
-        let web = self.web(&scales);
+        let mut odds = self.odds(&scales);
+        leave_hopeless_out(&mut self.pairs, &mut odds);
+        let web = self.web(&scales, &odds);
         let beliefs = probabilities(&web.edges, DEPTH_LEARNING);
         let calls = self.site.calls.len() as u32;
         let (mut counts, mut handled) = (Model::empty(), self.handlers.blank());

@@ -6,8 +6,8 @@ use super::model::Model;
 use super::weigh::Scales;
 use super::world::{Web, World};
 
-/// Odds (logarithm) from which a walk-in is taken for a call nobody registered.
-pub const HIDES: f64 = 4.0;
+/// Odds from which a walk-in is taken for a call nobody registered.
+pub const HIDES: f64 = 55.0;
 
 /// A pair that belongs together.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,7 +42,7 @@ pub struct Outcome {
 /// Links a site by a model; pairs below what is asked of their call stay open.
 pub fn outcome(world: &World, model: &Model, least: &dyn Fn(&Call) -> f64) -> Outcome {
     let scales = Scales::of(&world.site, &world.ground, model);
-    let web = world.web(&scales);
+    let web = world.web(&scales, &world.odds(&scales));
     let beliefs = world.beliefs(&web);
     let calls = world.site.calls.len() as u32;
     let rivals = Rivals::of(&web, calls);
@@ -54,7 +54,7 @@ pub fn outcome(world: &World, model: &Model, least: &dyn Fn(&Call) -> f64) -> Ou
             call: edge.slot % calls.max(1),
             row: edge.row,
             probability: beliefs[at],
-            weight: edge.weight,
+            weight: edge.weight(),
             pair: web.pairs[at],
             runner_up,
         };
@@ -112,9 +112,9 @@ fn hiding(world: &World, scales: &Scales<'_>, linked: &[bool]) -> Vec<Together> 
         if !walk_in(pair.row) || linked[pair.call as usize] || !world.decides(pair.row) {
             continue;
         }
-        let weight = scales.weigh(pair, &world.handlers, world.on_duty[pair.row as usize]);
-        if weight >= HIDES && scales.identity(pair) > 0.0 {
-            let probability = 1.0 / (1.0 + (-weight).exp());
+        let odds = scales.odds(pair, &world.handlers, world.on_duty[pair.row as usize]);
+        if odds >= HIDES && scales.identity(pair) > 0.0 {
+            let (probability, weight) = (odds / (1.0 + odds), odds.ln());
             let (call, row) = (pair.call, pair.row);
             all.push(Together {
                 call,
@@ -168,10 +168,10 @@ impl Rivals {
         let others = of_call.iter().map(|at| *at as usize).chain(of_row);
         let pair =
             |other: &usize| web.pairs[*other] != web.pairs[at] && web.edges[*other].slot < calls;
-        let weight = |other: usize| web.edges[other].weight;
+        let odds = |other: usize| web.edges[other].odds;
         let best = others
             .filter(pair)
-            .max_by(|one, other| weight(*one).total_cmp(&weight(*other)).then(other.cmp(one)))?;
-        Some((web.pairs[best], beliefs[best], weight(best)))
+            .max_by(|one, other| odds(*one).total_cmp(&odds(*other)).then(other.cmp(one)))?;
+        Some((web.pairs[best], beliefs[best], web.edges[best].weight()))
     }
 }

@@ -97,7 +97,7 @@ pub fn relink(
     Ok(Part { links, contacts, rows })
 }
 
-/// Pairs of a row with their weights.
+/// Pairs of a row with their odds.
 type Weighed = Vec<(Pair, f64)>;
 
 /// The sides that a change reaches, as they are found.
@@ -151,8 +151,8 @@ impl<'a> Closure<'a> {
             scales: models.map(|model| Scales::of(site, ground, model)),
             pairs: vec![None; count],
             beside: vec![None; calls],
-            best_of_call: vec![f64::NEG_INFINITY; calls],
-            best_of_row: vec![f64::NEG_INFINITY; count],
+            best_of_call: vec![0.0; calls],
+            best_of_row: vec![0.0; count],
             in_call: vec![false; calls],
             in_row: vec![false; count],
             needed: None,
@@ -286,16 +286,16 @@ impl<'a> Closure<'a> {
         let handlers = self.handlers;
         // What is below the floor is no edge, is nobody's best pair and hides no call.
         self.finder.pairs(row, |pair| {
-            let weight = believed.weigh(&pair, handlers, on_duty);
-            if weight >= FLOOR && is_possible(shipped, &pair, handlers, on_duty) {
-                found.push((pair, weight));
+            let odds = believed.odds(&pair, handlers, on_duty);
+            if odds >= FLOOR && is_possible(shipped, &pair, handlers, on_duty) {
+                found.push((pair, odds));
             }
         });
-        for (pair, weight) in &found {
+        for (pair, odds) in &found {
             let best = &mut self.best_of_call[pair.call as usize];
-            *best = best.max(*weight);
+            *best = best.max(*odds);
             let best = &mut self.best_of_row[row as usize];
-            *best = best.max(*weight);
+            *best = best.max(*odds);
         }
         self.pairs[row as usize] = Some(found);
     }
@@ -312,7 +312,7 @@ impl<'a> Closure<'a> {
         self.beside[call as usize] = Some(rows);
     }
 
-    /// The pairs of a side with their weights; the other side is weighed too.
+    /// The pairs of a side with their odds; the other side is weighed too.
     fn pairs_of(&mut self, side: Side) -> Weighed {
         match side {
             Side::Row(row) => {
@@ -332,12 +332,12 @@ impl<'a> Closure<'a> {
 
     /// Whether a pair ties its two sides together: an edge of the web, or a walk-in that may hide
     /// the call.
-    fn ties(&self, pair: &Pair, weight: f64) -> bool {
+    fn ties(&self, pair: &Pair, odds: f64) -> bool {
         if !self.site.rows[pair.row as usize].owes() {
-            return weight >= HIDES;
+            return odds >= HIDES;
         }
         let (call, row) = (pair.call as usize, pair.row as usize);
-        is_kept(weight, self.best_of_call[call], self.best_of_row[row])
+        is_kept(odds, self.best_of_call[call], self.best_of_row[row])
     }
 
     /// Everything tied to the seeds and to what lies beside them: of that, too, the best pairs may
@@ -358,8 +358,8 @@ impl<'a> Closure<'a> {
             if std::mem::replace(known, true) {
                 continue;
             }
-            for (pair, weight) in self.pairs_of(side) {
-                if self.ties(&pair, weight) {
+            for (pair, odds) in self.pairs_of(side) {
+                if self.ties(&pair, odds) {
                     beyond.extend([Side::Row(pair.row), Side::Call(pair.call)]);
                 }
             }

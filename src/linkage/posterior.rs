@@ -5,13 +5,19 @@
 
 use super::lists::Lists;
 
-/// A pair as the odds see it: its two sides, and the logarithm (base e) of its own odds against
-/// leaving both alone.
+/// A pair as the odds see it: its two sides, and its own odds against leaving both alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Edge {
     pub row: u32,
     pub slot: u32,
-    pub weight: f64,
+    pub odds: f64,
+}
+
+impl Edge {
+    /// The logarithm (base e) of its odds.
+    pub fn weight(&self) -> f64 {
+        self.odds.ln()
+    }
 }
 
 /// How far beliefs are followed.
@@ -23,8 +29,8 @@ pub struct Depth {
     pub news: f64,
 }
 
-/// Odds beyond this are certain.
-const CERTAIN: f64 = 40.0;
+/// Odds beyond this are certain, and below one over it impossible.
+const CERTAIN: f64 = 1e17;
 
 /// The probability of each edge, in the order given. Edges must be in order of their rows.
 ///
@@ -32,7 +38,7 @@ const CERTAIN: f64 = 40.0;
 /// few rounds, so the work grows with what is contested. What is new is told from what lies in the
 /// same component, so that a part of a site comes to what the whole comes to.
 pub fn probabilities(edges: &[Edge], depth: Depth) -> Vec<f64> {
-    let odds: Vec<f64> = edges.iter().map(|e| e.weight.clamp(-CERTAIN, CERTAIN).exp()).collect();
+    let odds: Vec<f64> = edges.iter().map(|e| e.odds.clamp(1.0 / CERTAIN, CERTAIN)).collect();
     let mut rows = Sides::of(edges.iter().map(|edge| edge.row));
     let mut slots = Sides::of(edges.iter().map(|edge| edge.slot));
     let mut from_slot = vec![1.0; edges.len()];
@@ -124,7 +130,7 @@ mod tests {
     const DEEP: Depth = Depth { rounds: 8, news: 1e-7 };
 
     fn edge(row: u32, slot: u32, odds: f64) -> Edge {
-        Edge { row, slot, weight: odds.ln() }
+        Edge { row, slot, odds }
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! The weight of a pair: the logarithm of its odds against the row telling of no call and the call
-//! having no row, from the shares that a model believes in.
+//! The odds of a pair against the row telling of no call and the call having no row, from the shares
+//! that a model believes in. They are multiplied, not added as logarithms: taking those would be the
+//! dearest part of weighing. A weight is the logarithm, for words and for adding up.
 
 use super::compact::{Call, Compact, Entry, NEVER, NONE};
 use super::evidence::agent::{Cells, Handlers};
@@ -115,6 +116,7 @@ pub struct Scales<'a> {
     /// Densities of the lag of typing, and of times beside a moment.
     lag: Vec<f64>,
     beside: Vec<f64>,
+    /// By row: one over how densely random rows lie there, which odds are held against.
     of_row: Vec<f64>,
     /// By call: how readily it is written down, against a row that tells of none.
     of_call: Vec<f64>,
@@ -137,16 +139,16 @@ impl<'a> Scales<'a> {
     pub fn of(site: &'a Compact, ground: &'a Ground, model: &'a Model) -> Self {
         let by_chance = model.table(model::NUMBER_BY_CHANCE);
         let together = model.table(model::NUMBER);
-        let identity = together.iter().zip(by_chance).map(|(m, u)| (m / u).ln()).collect();
+        let identity = together.iter().zip(by_chance).map(|(m, u)| m / u).collect();
         let same = NumberLevel::Same as usize * HOMES;
         let of_class = |class| {
             let table = model.table(model::registered(class));
-            (table[0] / table[1]).ln()
+            table[0] / table[1]
         };
         let registered: Vec<f64> = (0..registration::CLASSES).map(of_class).collect();
         let same: f64 = by_chance[same..same + HOMES].iter().sum();
         let rarity = (0..site.numbers.count() as u32)
-            .map(|number| ground.share_of_number(site, number).map_or(0.0, |one| (same / one).ln()))
+            .map(|number| ground.share_of_number(site, number).map_or(1.0, |one| same / one))
             .collect();
         let tables = (0..LAG_CLASSES).flat_map(|class| (0..ROUNDINGS).map(move |by| (class, by)));
         let beside = tables
@@ -154,8 +156,7 @@ impl<'a> Scales<'a> {
             .collect();
         let id = model.table(model::CALL_ID);
         let row = model.table(model::ROW);
-        let ghost = row[2].ln();
-        let of_call = |call: &Call| registered[registration::class(call)] - ghost;
+        let of_call = |call: &Call| registered[registration::class(call)] / row[2];
         Self {
             site,
             ground,
@@ -171,60 +172,69 @@ impl<'a> Scales<'a> {
             anywhere: model.share(model::SLIP, SLIPS.len()) / ANYWHERE_S,
             slipped: slips(model),
             kind: kinds(model),
-            id: [0.0, (id[0] * ground.calls).ln(), id[1].ln(), (id[2] / 0.02).ln().min(0.0)],
-            second: (row[1] / row[0]).ln(),
+            id: [1.0, id[0] * ground.calls, id[1], (id[2] / 0.02).min(1.0)],
+            second: row[1] / row[0],
             person: model.share(model::PERSON, 0),
         }
     }
 
-    /// The weight of number and home together.
-    pub fn identity(&self, pair: &Pair) -> f64 {
-        let weight = self.identity[pair.identity()];
+    fn identity_odds(&self, pair: &Pair) -> f64 {
+        let odds = self.identity[pair.identity()];
         if pair.number != NumberLevel::Same {
-            return weight;
+            return odds;
         }
-        weight + self.rarity[self.site.calls[pair.call as usize].number as usize]
+        odds * self.rarity[self.site.calls[pair.call as usize].number as usize]
     }
 
-    /// How readily a call is written down at all, against being left out.
+    fn kind_odds(&self, call: &Call, row: &Entry) -> f64 {
+        self.kind[usize::from(call.out)][usize::from(row.channel != Channel::FollowUp)]
+    }
+
+    /// The weight of number and home together.
+    pub fn identity(&self, pair: &Pair) -> f64 {
+        self.identity_odds(pair).ln()
+    }
+
+    /// The weight of how readily a call is written down at all, against being left out.
     pub fn registered(&self, call: &Call) -> f64 {
-        self.registered[registration::class(call)]
+        self.registered[registration::class(call)].ln()
     }
 
     /// The weight of what the call id says.
     pub fn id(&self, pair: &Pair) -> f64 {
-        self.id[pair.id as usize]
+        self.id[pair.id as usize].ln()
     }
 
     /// The weight of direction and channel.
     pub fn kind(&self, call: &Call, row: &Entry) -> f64 {
-        self.kind[usize::from(call.out)][usize::from(row.channel != Channel::FollowUp)]
-    }
-
-    /// The weight of a pair.
-    pub fn weigh(&self, pair: &Pair, handlers: &Handlers, on_duty: f64) -> f64 {
-        let (call, row) =
-            (&self.site.calls[pair.call as usize], &self.site.rows[pair.row as usize]);
-        self.of_call[pair.call as usize]
-            + self.identity(pair)
-            + self.kind(call, row)
-            + self.id(pair)
-            - self.of_row[pair.row as usize]
-            // One logarithm for both: taking it is the dearest part of this.
-            + (self.times(pair) * handlers.odds(pair.handler, call, row, self.person, on_duty)).ln()
-    }
-
-    /// What is added to a pair's weight where the row is a second one of the call.
-    pub fn second(&self, pair: &Pair, handlers: &Handlers, on_duty: f64) -> f64 {
-        let (call, row) =
-            (&self.site.calls[pair.call as usize], &self.site.rows[pair.row as usize]);
-        let first = handlers.odds(pair.handler, call, row, self.person, on_duty).ln();
-        self.second - self.registered(call) - first + Handlers::second_weight(call, row, on_duty)
+        self.kind_odds(call, row).ln()
     }
 
     /// The weight of both times of a row beside a call's.
     pub fn time(&self, pair: &Pair) -> f64 {
-        self.times(pair).ln() - self.of_row[pair.row as usize]
+        (self.times(pair) * self.of_row[pair.row as usize]).ln()
+    }
+
+    /// The odds of a pair.
+    pub fn odds(&self, pair: &Pair, handlers: &Handlers, on_duty: f64) -> f64 {
+        let (call, row) =
+            (&self.site.calls[pair.call as usize], &self.site.rows[pair.row as usize]);
+        self.of_call[pair.call as usize]
+            * self.identity_odds(pair)
+            * self.kind_odds(call, row)
+            * self.id[pair.id as usize]
+            * self.times(pair)
+            * self.of_row[pair.row as usize]
+            * handlers.odds(pair.handler, call, row, self.person, on_duty)
+    }
+
+    /// What a pair's odds are multiplied with where the row is a second one of the call.
+    pub fn second(&self, pair: &Pair, handlers: &Handlers, on_duty: f64) -> f64 {
+        let (call, row) =
+            (&self.site.calls[pair.call as usize], &self.site.rows[pair.row as usize]);
+        let first = handlers.odds(pair.handler, call, row, self.person, on_duty);
+        let registered = self.registered[registration::class(call)];
+        self.second * Handlers::second_odds(call, row, on_duty) / (registered * first)
     }
 
     /// How both times of a row lie beside a call's, before they are held against those of a random
@@ -297,12 +307,12 @@ fn slips(model: &Model) -> Vec<[f64; 3]> {
     (0..SLIPS.len()).map(moments).collect()
 }
 
-/// Weights of direction and channel. Among all calls about one in twelve goes out.
+/// Odds of direction and channel. Among all calls about one in twelve goes out.
 fn kinds(model: &Model) -> [[f64; 2]; 2] {
     let share = |table, level| model.share(table, level);
     let any = |level| 0.92 * share(model::KIND_IN, level) + 0.08 * share(model::KIND_OUT, level);
     [model::KIND_IN, model::KIND_OUT]
-        .map(|table| [0, 1].map(|level| (share(table, level) / any(level)).ln()))
+        .map(|table| [0, 1].map(|level| share(table, level) / any(level)))
 }
 
 /// Densities per second of a table over borders.
@@ -311,18 +321,17 @@ fn densities(shares: &[f64], edges: &[i64]) -> Vec<f64> {
     shares.iter().enumerate().map(density).collect()
 }
 
-/// Of how a random row would lie there, as a logarithm: what the weights of its pairs are held
-/// against.
+/// One over how densely random rows lie where each row does.
 fn of_rows(site: &Compact, ground: &Ground, model: &Model) -> Vec<f64> {
     let after = densities(model.table(model::LAG_OF_ROWS), &LAG_EDGES);
     let of_row = |row: &Entry| {
         if row.written == NEVER {
-            return 0.0;
+            return 1.0;
         }
         let lag = (row.typed != NEVER).then(|| row.typed - row.written);
         let typed =
             lag.map_or(1.0, |lag| bin(&LAG_EDGES, lag).map_or(NEXT_TO_NOTHING, |bin| after[bin]));
-        (ground.at(row.written) * typed).ln()
+        1.0 / (ground.at(row.written) * typed)
     };
     site.rows.iter().map(of_row).collect()
 }

@@ -103,8 +103,8 @@ fn candidates(desk: &Desk<'_>, beliefs: &Beliefs, asked: Asked) -> Vec<Candidate
         let (Asked::Contact(key) | Asked::Entry(key)) = asked;
         let own = if matches!(asked, Asked::Contact(_)) { contact } else { entry };
         if own == key {
-            let weight = scales.weigh(pair, &world.handlers, world.on_duty[pair.row as usize]);
-            let bits = (weight / std::f64::consts::LN_2 * 100.0).round() / 100.0;
+            let odds = scales.odds(pair, &world.handlers, world.on_duty[pair.row as usize]);
+            let bits = (odds.log2() * 100.0).round() / 100.0;
             all.push(Candidate { contact, entry, bits, evidence: explainer.evidence(pair) });
         }
     }

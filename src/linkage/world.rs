@@ -11,15 +11,18 @@ use super::pairs::Finder;
 use super::posterior::{Depth, Edge, probabilities};
 use super::weigh::{IdLevel, Pair, Scales};
 
-/// Pairs whose odds are below this (logarithm) are as good as impossible.
-pub const FLOOR: f64 = -5.0;
-/// And those below this before anything was learned.
-const HOPELESS: f64 = -14.0;
-/// A pair is left out where both its sides have another that is likelier by so much (logarithm of
-/// the odds): it decides nothing, and would tie days together by everybody who calls daily.
-const FAR_BEHIND: f64 = 10.0;
-/// A pair may be a call's second where another row of the call is likelier, or nearly so.
-const SECOND_SLACK: f64 = 4.0;
+/// Pairs whose odds are below this are as good as impossible.
+pub const FLOOR: f64 = 1.0 / 150.0;
+/// And those below this so hopeless that nothing learned later could make them possible.
+const HOPELESS: f64 = 1e-5;
+/// A pair is left out where both its sides have another of so many times its odds: it decides
+/// nothing, and would tie days together by everybody who calls daily.
+const FAR_BEHIND: f64 = 22_000.0;
+/// A pair may be a call's second where another row of the call is likelier, or one of so many parts
+/// as likely.
+const SECOND_SLACK: f64 = 55.0;
+/// Pairs of a row, as most desks have them.
+const PAIRS_USUAL: usize = 4;
 /// How far beliefs are followed in the end.
 const DEPTH: Depth = Depth { rounds: 24, news: 1e-7 };
 
@@ -48,31 +51,39 @@ pub struct Web {
 
 impl World {
     /// Looks up and compares a site that is there as a whole, and counts all that can be counted.
-    pub fn of(desk: &Desk<'_>) -> Self {
+    /// Pairs that are hopeless by a model are left out.
+    pub fn of(desk: &Desk<'_>, model: &Model) -> Self {
         let site = Compact::of(desk, true);
         let (ground, handlers) = (Ground::of(&site), Handlers::of(&site));
-        Self::on(site, desk, ground, handlers)
+        Self::on(site, desk, ground, handlers, model)
     }
 
     /// The same of a site or a part of it by what is believed of the site.
     pub fn within(desk: &Desk<'_>, beliefs: &Beliefs) -> Self {
         let site = Compact::of(desk, false);
         let handlers = Handlers::believed(&site, &beliefs.staff);
-        Self::on(site, desk, beliefs.ground.clone(), handlers)
+        Self::on(site, desk, beliefs.ground.clone(), handlers, &Model::shipped())
     }
 
     /// A site of which handlers are counted and the rest is believed: what is to be learned from.
     pub fn to_learn(desk: &Desk<'_>) -> Self {
         let site = Compact::of(desk, false);
         let (ground, handlers) = (Ground::of(&site).uncounted(), Handlers::at_all_times(&site));
-        Self { fixed: by_chance(&site), ..Self::on(site, desk, ground, handlers) }
+        let fixed = by_chance(&site);
+        Self { fixed, ..Self::on(site, desk, ground, handlers, &Model::shipped()) }
     }
 
-    fn on(site: Compact, desk: &Desk<'_>, ground: Ground, handlers: Handlers) -> Self {
-        let model = Model::shipped();
-        let scales = Scales::of(&site, &ground, &model);
+    fn on(
+        site: Compact,
+        desk: &Desk<'_>,
+        ground: Ground,
+        handlers: Handlers,
+        model: &Model,
+    ) -> Self {
+        let scales = Scales::of(&site, &ground, model);
         let on_duty: Vec<f64> = site.rows.iter().map(|row| handlers.on_duty(row)).collect();
-        let (mut pairs, mut finder) = (Vec::new(), Finder::of(&site, desk, &handlers));
+        let (mut pairs, mut finder) =
+            (Vec::with_capacity(PAIRS_USUAL * site.rows.len()), Finder::of(&site, desk, &handlers));
         for place in 0..site.rows.len() as u32 {
             finder.pairs(place, |pair| {
                 if is_possible(&scales, &pair, &handlers, on_duty[place as usize]) {
@@ -80,7 +91,6 @@ impl World {
                 }
             });
         }
-        pairs.shrink_to_fit();
         let labelled = finder.labelled(desk);
         drop((scales, finder));
         let fixed = if ground.counted { by_chance(&site) } else { Model::empty() };
@@ -92,33 +102,37 @@ impl World {
         self.part.as_ref().is_none_or(|part| part[row as usize])
     }
 
-    /// All edges worth a belief by the scales of a model, in order of rows.
-    pub fn web(&self, scales: &Scales<'_>) -> Web {
-        let duty = |pair: &Pair| self.on_duty[pair.row as usize];
-        let weights: Vec<f64> =
-            self.pairs.iter().map(|p| scales.weigh(p, &self.handlers, duty(p))).collect();
-        let mut best = vec![(f64::NEG_INFINITY, NONE); self.site.calls.len()];
-        let mut best_of_row = vec![f64::NEG_INFINITY; self.site.rows.len()];
-        for (pair, weight) in self.pairs.iter().zip(&weights) {
+    /// The odds of all pairs by the scales of a model.
+    pub fn odds(&self, scales: &Scales<'_>) -> Vec<f64> {
+        let odds = |pair: &Pair| scales.odds(pair, &self.handlers, self.on_duty[pair.row as usize]);
+        self.pairs.iter().map(odds).collect()
+    }
+
+    /// All edges worth a belief, in order of rows. `odds`: of all pairs, by these scales.
+    pub fn web(&self, scales: &Scales<'_>, odds: &[f64]) -> Web {
+        let mut best = vec![(0.0, NONE); self.site.calls.len()];
+        let mut best_of_row = vec![0.0_f64; self.site.rows.len()];
+        for (pair, odds) in self.pairs.iter().zip(odds) {
             let of_row = &mut best_of_row[pair.row as usize];
-            *of_row = of_row.max(*weight);
+            *of_row = of_row.max(*odds);
             let best = &mut best[pair.call as usize];
-            if *weight > best.0 {
-                *best = (*weight, pair.row);
+            if *odds > best.0 {
+                *best = (*odds, pair.row);
             }
         }
         let calls = self.site.calls.len() as u32;
         let mut web = Web { edges: Vec::new(), pairs: Vec::new() };
-        for (place, (pair, weight)) in self.pairs.iter().zip(&weights).enumerate() {
+        for (place, (pair, odds)) in self.pairs.iter().zip(odds).enumerate() {
             let (first, row) = best[pair.call as usize];
             let owes = self.site.rows[pair.row as usize].owes();
-            let kept = is_kept(*weight, first, best_of_row[pair.row as usize]);
+            let kept = is_kept(*odds, first, best_of_row[pair.row as usize]);
             if !kept || !owes || !self.decides(pair.row) {
                 continue;
             }
-            web.push(pair.row, pair.call, *weight, place);
-            if row != pair.row && first > *weight - SECOND_SLACK {
-                let second = weight + scales.second(pair, &self.handlers, duty(pair));
+            web.push(pair.row, pair.call, *odds, place);
+            if row != pair.row && first * SECOND_SLACK > *odds {
+                let second =
+                    odds * scales.second(pair, &self.handlers, self.on_duty[pair.row as usize]);
                 if second > FLOOR {
                     web.push(pair.row, pair.call + calls, second, place);
                 }
@@ -134,18 +148,31 @@ impl World {
 }
 
 impl Web {
-    fn push(&mut self, row: u32, slot: u32, weight: f64, pair: usize) {
-        self.edges.push(Edge { row, slot, weight });
+    fn push(&mut self, row: u32, slot: u32, odds: f64, pair: usize) {
+        self.edges.push(Edge { row, slot, odds });
         self.pairs.push(pair as u32);
     }
 }
 
 /// Whether anything learned could make a pair possible. `scales`: those of the shipped shares.
 pub fn is_possible(scales: &Scales<'_>, pair: &Pair, handlers: &Handlers, on_duty: f64) -> bool {
-    pair.id == IdLevel::Same || scales.weigh(pair, handlers, on_duty) > HOPELESS
+    pair.id == IdLevel::Same || scales.odds(pair, handlers, on_duty) > HOPELESS
 }
 
-/// Whether a pair of this weight is worth a belief beside the best of its call and of its row.
-pub fn is_kept(weight: f64, best_of_call: f64, best_of_row: f64) -> bool {
-    weight >= FLOOR && weight + FAR_BEHIND >= best_of_call.min(best_of_row)
+/// Leaves out the pairs that are hopeless by what was learned, with their odds.
+pub fn leave_hopeless_out(pairs: &mut Vec<Pair>, odds: &mut Vec<f64>) {
+    let mut kept = 0;
+    for at in 0..pairs.len() {
+        if pairs[at].id == IdLevel::Same || odds[at] > HOPELESS {
+            (pairs[kept], odds[kept]) = (pairs[at], odds[at]);
+            kept += 1;
+        }
+    }
+    pairs.truncate(kept);
+    odds.truncate(kept);
+}
+
+/// Whether a pair of these odds is worth a belief beside the best of its call and of its row.
+pub fn is_kept(odds: f64, best_of_call: f64, best_of_row: f64) -> bool {
+    odds >= FLOOR && odds * FAR_BEHIND >= best_of_call.min(best_of_row)
 }

@@ -61,10 +61,10 @@ impl<'a> Work<'a> {
         (cells, reading)
     }
 
-    /// Reads a site and compares its pairs.
-    pub fn open(&self, site: &'a str) -> Opened<'a> {
+    /// Reads a site and compares its pairs, but those that are hopeless by a model.
+    pub fn open(&self, site: &'a str, model: &Model) -> Opened<'a> {
         let (cells, reading) = self.read(site);
-        let world = self.world(&cells, &reading);
+        let world = self.world(&cells, &reading, model);
         Opened { cells, reading, world }
     }
 
@@ -105,7 +105,9 @@ impl<'a> Work<'a> {
         let all: usize = sites.iter().map(rows).sum();
         let step = (all / LEARNED_ROWS).clamp(1, sites.len().max(1));
         let chosen: Vec<&str> = sites.into_iter().step_by(step).collect();
-        let opened = side_by_side(&chosen, threads, rows, |site| Mutex::new(self.open(site)));
+        let shipped = Model::shipped();
+        let open = |site: &&'a str| Mutex::new(self.open(site, &shipped));
+        let opened = side_by_side(&chosen, threads, rows, open);
         let pairs =
             |opened: &Mutex<Opened<'_>>| opened.lock().map_or(0, |one| one.world.pairs.len());
         let model = deployment(ROUNDS, |model| {
@@ -137,13 +139,14 @@ pub struct Opened<'a> {
 
 impl Work<'_> {
     /// The world of a site that was read.
-    fn world(&self, cells: &SiteCells<'_>, reading: &Reading) -> World {
-        World::of(&Desk {
+    fn world(&self, cells: &SiteCells<'_>, reading: &Reading, model: &Model) -> World {
+        let desk = Desk {
             contacts: &reading.contacts,
             rows: &reading.rows,
             directory: &reading.directory,
             decided: &self.tables.confirmed.decided(cells, reading),
-        })
+        };
+        World::of(&desk, model)
     }
 
     /// The site's own shares; those of habits that are switched off stay as everywhere.

@@ -90,7 +90,7 @@ pub fn all<'a>(
     let opened = Mutex::new(opened);
     let link = |site: &&'a str| {
         let known = opened.lock().ok().and_then(|mut opened| opened.remove(site));
-        linked(work, known.unwrap_or_else(|| work.open(site)), model)
+        linked(work, known.unwrap_or_else(|| work.open(site, model)), model)
     };
     in_order(&work.sites(), threads, link, |texts| {
         links.write_all(&texts.links)?;

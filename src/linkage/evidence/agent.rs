@@ -16,6 +16,8 @@ const PERSON_PRIOR: f64 = 5.0;
 const WEEK_PRIOR: f64 = 12.0;
 /// How many second rows the same person writes.
 const SECOND_BY_SAME: f64 = 0.08;
+/// How much likelier somebody else is, at most.
+const SECOND_BY_OTHER_MAX: f64 = std::f64::consts::E;
 
 /// The share of the rows that one handler writes at a desk of which nothing is known.
 const USUAL_HANDLER: f64 = 0.2;
@@ -248,15 +250,15 @@ impl Handlers {
         best >= expected && own * 4.0 < best
     }
 
-    /// The same for a second row of a call, which somebody else writes.
-    pub fn second_weight(call: &Call, row: &Entry, on_duty: f64) -> f64 {
+    /// How much likelier the handler is for a second row of a call, which somebody else writes.
+    pub fn second_odds(call: &Call, row: &Entry, on_duty: f64) -> f64 {
         if row.handler == NONE || call.agent == NONE {
-            return 0.0;
+            return 1.0;
         }
         if row.handler == call.agent {
-            return (SECOND_BY_SAME / on_duty).min(1.0).ln();
+            return (SECOND_BY_SAME / on_duty).min(1.0);
         }
-        (-(1.0 - on_duty.min(0.9)).ln()).min(1.0)
+        (1.0 / (1.0 - on_duty.min(0.9))).min(SECOND_BY_OTHER_MAX)
     }
 }
 

@@ -50,7 +50,7 @@ const CHANCE_S: f64 = 6.0 * 86_400.0;
 /// The course of a clock. `spread`: how exactly times agree with calls, in seconds. `votes` must be
 /// in order of `at`.
 pub fn course(votes: &[Vote], spread: f64) -> Vec<Stretch> {
-    let states = states(votes);
+    let states = states(votes, spread);
     if votes.is_empty() || states.is_empty() {
         return Vec::new();
     }
@@ -102,8 +102,9 @@ fn believed(stretches: Vec<Stretch>, weights: &[f64]) -> Vec<Stretch> {
     kept
 }
 
-/// Differences that many votes share, as far as enough of them lie there to make a stretch.
-fn states(votes: &[Vote]) -> Vec<i64> {
+/// Differences that many votes share, as far as enough of them lie there to make a stretch. Of those
+/// that times as exact as these do not tell apart, the one that most share.
+fn states(votes: &[Vote], spread: f64) -> Vec<i64> {
     let mut by_step: HashMap<i64, (f64, usize)> = HashMap::default();
     for vote in votes {
         let (weight, count) = by_step.entry(vote.away.div_euclid(STEP_S)).or_default();
@@ -117,9 +118,20 @@ fn states(votes: &[Vote]) -> Vec<i64> {
         .map(|(step, (weight, _))| (-weight, step * STEP_S + STEP_S / 2))
         .collect();
     all.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
-    let mut states: Vec<i64> = all.into_iter().take(STATES_MAX).map(|(_, away)| away).collect();
+    let apart = apart_s(spread);
+    let mut states: Vec<i64> = Vec::new();
+    for (_, away) in all {
+        if states.len() < STATES_MAX && states.iter().all(|other| (away - other).abs() >= apart) {
+            states.push(away);
+        }
+    }
     states.sort_unstable();
     states
+}
+
+/// How far apart two differences are that are considered, in seconds.
+fn apart_s(spread: f64) -> i64 {
+    (spread / 2.0) as i64
 }
 
 /// The one difference that many votes agree with all the way: then no clock ran off.
@@ -166,10 +178,10 @@ impl Fit {
 }
 
 /// Differences from which a clock drifts to one.
-fn drifts(states: &[i64], at: usize) -> Vec<usize> {
-    let near = |other: &usize| {
-        states.get(*other).is_some_and(|state| (state - states[at]).abs() <= DRIFT_S)
-    };
+fn drifts(states: &[i64], at: usize, spread: f64) -> Vec<usize> {
+    let reach = DRIFT_S.max(2 * apart_s(spread));
+    let near =
+        |other: &usize| states.get(*other).is_some_and(|state| (state - states[at]).abs() <= reach);
     [at.wrapping_sub(2), at.wrapping_sub(1), at + 1, at + 2].into_iter().filter(near).collect()
 }
 
@@ -179,7 +191,7 @@ fn likeliest(votes: &[Vote], states: &[i64], spread: f64) -> Vec<usize> {
     let mut score: Vec<f64> = states.iter().map(|state| fit.at(&votes[0], *state)).collect();
     let mut next = score.clone();
     let mut back = vec![0_u8; votes.len() * count];
-    let drifts: Vec<Vec<usize>> = (0..count).map(|at| drifts(states, at)).collect();
+    let drifts: Vec<Vec<usize>> = (0..count).map(|at| drifts(states, at, spread)).collect();
     let mut best = (0..count).max_by(|a, b| score[*a].total_cmp(&score[*b])).unwrap_or(0);
     for (place, vote) in votes.iter().enumerate().skip(1) {
         let jumped = score[best] - JUMP;
