@@ -21,7 +21,7 @@ fn at(minute: i64) -> Moment {
 fn contact(key: i64, number: &str, minute: i64) -> Contact {
     Contact {
         key,
-        call_ids: vec![format!("c-{key}")],
+        call_ids: vec![format!("c-{key}").into()],
         number: Some(number.into()),
         direction: Direction::Inbound,
         started_at: at(minute),
@@ -235,10 +235,7 @@ fn another_number_of_the_same_unit_is_known_from_the_directory() {
     told.handler = Some("8001".into());
     let directory: Directory = [(
         "4-2-301".to_owned(),
-        Home {
-            numbers: vec!["13500135000".to_owned(), "13800138001".to_owned()],
-            names: Vec::new(),
-        },
+        Home { numbers: vec!["13500135000".into(), "13800138001".into()], names: Vec::new() },
     )]
     .into();
     let links = decided(&[contact(1, "13800138001", 0)], &[told], &directory, &[]);

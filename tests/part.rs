@@ -56,7 +56,7 @@ fn second(draw: &mut Draw) -> i64 {
 
 fn contact(draw: &mut Draw, key: i64, others: &[Contact]) -> Contact {
     let mut start = second(draw);
-    let mut number = NUMBERS[draw.below(8) as usize].to_owned();
+    let mut number: ringledger::linkage::Text = NUMBERS[draw.below(8) as usize].into();
     if let Some(before) = others.get(draw.below(12) as usize) {
         // A leg of a transferred call.
         start =
@@ -66,13 +66,13 @@ fn contact(draw: &mut Draw, key: i64, others: &[Contact]) -> Contact {
     let answered = !draw.one_in(6);
     Contact {
         key,
-        call_ids: vec![format!("c-{}", if draw.one_in(9) { 1 } else { key })],
+        call_ids: vec![format!("c-{}", if draw.one_in(9) { 1 } else { key }).into()],
         number: (!draw.one_in(6)).then_some(number),
         direction: if draw.one_in(5) { Direction::Outbound } else { Direction::Inbound },
         started_at: at(start),
         answered_at: answered.then(|| at(start + 8)),
         ended_at: Some(at(start + 10 + draw.below(240) as i64)),
-        extension: answered.then(|| format!("800{}", draw.below(3))),
+        extension: answered.then(|| format!("800{}", draw.below(3)).into()),
         agent: None,
         answered,
     }
@@ -101,24 +101,22 @@ fn row(draw: &mut Draw, key: i64, contacts: &[Contact]) -> Row {
             Channel::FollowUp,
             Channel::WalkIn,
         ][draw.below(5) as usize],
-        number: if draw.one_in(5) {
-            Some(NUMBERS[draw.below(8) as usize].to_owned())
-        } else {
-            number
-        },
+        number: if draw.one_in(5) { Some(NUMBERS[draw.below(8) as usize].into()) } else { number },
         other_numbers: if draw.one_in(9) {
-            vec![NUMBERS[draw.below(8) as usize].to_owned()]
+            vec![NUMBERS[draw.below(8) as usize].into()]
         } else {
             Vec::new()
         },
-        mentioned: draw.one_in(7).then(|| NUMBERS[draw.below(8) as usize].to_owned()),
+        mentioned: draw.one_in(7).then(|| NUMBERS[draw.below(8) as usize].into()),
         registered_at: at(registered),
         occurred_at: occurred.filter(|_| !draw.one_in(5)),
         occurred_day_only: day_only,
         name: None,
-        handler: Some(format!("800{}", draw.below(3))),
-        unit: (!draw.one_in(3)).then(|| format!("1-1-{}", draw.below(3))),
-        call_id: draw.one_in(4).then(|| format!("c-{}", if draw.one_in(4) { 999 } else { of.key })),
+        handler: Some(format!("800{}", draw.below(3)).into()),
+        unit: (!draw.one_in(3)).then(|| format!("1-1-{}", draw.below(3)).into()),
+        call_id: draw
+            .one_in(4)
+            .then(|| format!("c-{}", if draw.one_in(4) { 999 } else { of.key }).into()),
         imported: draw.one_in(12),
     }
 }
@@ -126,7 +124,7 @@ fn row(draw: &mut Draw, key: i64, contacts: &[Contact]) -> Row {
 fn world(draw: &mut Draw) -> World {
     let mut world = World::default();
     for unit in 0..3 {
-        let numbers = vec![NUMBERS[unit].to_owned(), NUMBERS[unit + 3].to_owned()];
+        let numbers = vec![NUMBERS[unit].into(), NUMBERS[unit + 3].into()];
         world.directory.insert(format!("1-1-{unit}"), Home { numbers, names: Vec::new() });
     }
     for key in 1..=12 + draw.below(24) as i64 {

@@ -4,7 +4,7 @@ use crate::audit::{CallFact, EntryFact, RecordingFact};
 use crate::call::Direction;
 use crate::ledger::unit;
 use crate::linkage::reading::{mention, number};
-use crate::linkage::{Contact, Row};
+use crate::linkage::{Contact, Row, Text};
 use crate::recording::{name, reference};
 
 /// Calls that may have an entry: those that reached the desk, and those the desk made.
@@ -13,21 +13,22 @@ pub fn matters(fact: &CallFact) -> bool {
 }
 
 /// A call as one side of a link. `ids`: all ids from outside that name it or its legs.
-pub fn call_contact(fact: &CallFact, mut ids: Vec<String>) -> Contact {
+pub fn call_contact(fact: &CallFact, ids: Vec<impl Into<Text>>) -> Contact {
     let call = &fact.call;
-    ids.push(call.call_id.clone());
-    ids.extend(call.other_ids.iter().cloned());
+    let mut ids: Vec<Text> = ids.into_iter().map(Into::into).collect();
+    ids.push(call.call_id.as_str().into());
+    ids.extend(call.other_ids.iter().map(Text::from));
     ids.sort();
     ids.dedup();
     Contact {
         key: fact.key,
         call_ids: ids,
-        number: call.outside_party().map(|number| number.folded()),
+        number: call.outside_party().map(|number| number.folded().into()),
         direction: call.direction,
         started_at: call.alerting.map_or(call.offered_at, |alerting| alerting.earliest),
         answered_at: call.answered.map(|answered| answered.earliest),
         ended_at: call.ended_at,
-        extension: call.answered_by.clone(),
+        extension: call.answered_by.as_ref().map(Text::from),
         agent: None,
         answered: call.is_answered(),
     }
@@ -40,8 +41,8 @@ pub fn recording_contact(fact: &RecordingFact) -> Contact {
     let party = if direction == Direction::Outbound { &hints.callee } else { &hints.caller };
     Contact {
         key: -fact.key,
-        call_ids: hints.call_id.iter().cloned().collect(),
-        number: party.as_ref().map(|number| number.folded()),
+        call_ids: hints.call_id.iter().map(Text::from).collect(),
+        number: party.as_ref().map(|number| number.folded().into()),
         direction,
         started_at: fact.at(),
         answered_at: None,
@@ -78,7 +79,7 @@ pub fn row(fact: &EntryFact) -> Row {
     let mut numbers = number::numbers(written).0.into_iter();
     let number = numbers.next();
     let content = entry.content.as_deref().unwrap_or("");
-    let mentioned = if number.is_none() { mention::number(content) } else { None };
+    let mentioned = if number.is_none() { mention::number(content).map(Text::from) } else { None };
     // A row whose registration time is the matter's own time says nothing of when it was typed.
     let untyped = entry.occurred_at == Some(entry.registered_at) || entry.occurred_day_only;
     Row {
@@ -90,10 +91,10 @@ pub fn row(fact: &EntryFact) -> Row {
         registered_at: entry.registered_at,
         occurred_at: entry.occurred_at,
         occurred_day_only: entry.occurred_day_only,
-        name: entry.name.as_ref().map(|name| name.exposed().to_owned()),
-        handler: entry.handler.clone(),
-        unit: unit.or_else(|| mention::home(content)),
-        call_id: entry.call_id.clone(),
+        name: entry.name.as_ref().map(|name| name.exposed().into()),
+        handler: entry.handler.as_ref().map(Text::from),
+        unit: unit.or_else(|| mention::home(content)).map(Text::from),
+        call_id: entry.call_id.as_ref().map(Text::from),
         imported: fact.imported && untyped,
     }
 }

@@ -4,6 +4,7 @@
 //! The same rules are asked from both sides: [`Index`] gives the calls of a row, [`Rows`] the rows
 //! of a call. Nothing further apart than [`reach_s`] is compared.
 
+use super::Text;
 use super::compact::{Call, Compact, Entry, NEVER, NONE};
 use super::lists::Lists;
 use crate::linkage::hash::HashMap;
@@ -66,7 +67,7 @@ pub struct Index<'a> {
 
 impl<'a> Index<'a> {
     /// Indexes the calls of a site. `ids`: all names of each call, in the order of the calls.
-    pub fn of(site: &'a Compact, ids: &[&'a [String]]) -> Self {
+    pub fn of(site: &'a Compact, ids: &[&'a [Text]]) -> Self {
         let mut by_id = ById::default();
         by_id.keys.reserve(ids.iter().map(|ids| ids.len()).sum());
         let (mut numbers, mut heads, mut tails) = (Vec::new(), Vec::new(), Vec::new());
@@ -201,13 +202,13 @@ impl<'a> Rows<'a> {
     }
 
     /// Places of the rows within reach of a call that bear one of its ids.
-    pub fn naming<'i>(&self, call: &Call, ids: impl Iterator<Item = &'i String>) -> Vec<u32> {
+    pub fn naming<'i>(&self, call: &Call, ids: impl Iterator<Item = &'i Text>) -> Vec<u32> {
         let places = ids.flat_map(|id| self.by_id.get(id)).copied();
         places.filter(|place| self.is_within(*place, call, REACH_S)).collect()
     }
 
     /// Places of the rows that a call is compared with, in order.
-    pub fn candidates<'i>(&self, call: &Call, ids: impl Iterator<Item = &'i String>) -> Vec<u32> {
+    pub fn candidates<'i>(&self, call: &Call, ids: impl Iterator<Item = &'i Text>) -> Vec<u32> {
         let mut found = self.naming(call, ids);
         if call.number != NONE {
             self.by_number(call, &mut found);
@@ -253,7 +254,7 @@ impl<'a> Rows<'a> {
 }
 
 /// All ids of each call, in the order of the site's calls. `contacts`: those of its desk.
-pub fn ids_in_order<'a>(site: &Compact, contacts: &'a [super::Contact]) -> Vec<&'a [String]> {
+pub fn ids_in_order<'a>(site: &Compact, contacts: &'a [super::Contact]) -> Vec<&'a [Text]> {
     let of = |call: &Call| contacts.get(call.place as usize);
     let ids = |call: &Call| of(call).map_or(&[][..], |contact| contact.call_ids.as_slice());
     site.calls.iter().map(ids).collect()

@@ -2,7 +2,7 @@
 //! once, so that comparing millions of pairs touches no text.
 
 use super::evidence::number::Packed;
-use super::{Contact, Desk, Row};
+use super::{Contact, Desk, Row, Text};
 use crate::call::event::{Direction, Moment};
 use crate::ledger::Channel;
 use crate::linkage::hash::HashMap;
@@ -15,8 +15,8 @@ pub const NEVER: i64 = i64::MIN;
 /// Texts by a whole number, in the order in which they were first seen.
 #[derive(Debug, Default)]
 pub struct Names {
-    by_text: HashMap<String, u32>,
-    pub texts: Vec<String>,
+    by_text: HashMap<Text, u32>,
+    pub texts: Vec<Text>,
 }
 
 impl Names {
@@ -26,8 +26,8 @@ impl Names {
             return *key;
         }
         let key = self.texts.len() as u32;
-        self.by_text.insert(text.to_owned(), key);
-        self.texts.push(text.to_owned());
+        self.by_text.insert(text.into(), key);
+        self.texts.push(text.into());
         key
     }
 
@@ -36,7 +36,7 @@ impl Names {
         self.by_text.get(text).copied()
     }
 
-    fn of(&mut self, text: Option<&String>) -> u32 {
+    fn of(&mut self, text: Option<&Text>) -> u32 {
         text.map(|text| text.trim()).filter(|text| !text.is_empty()).map_or(NONE, |t| self.key(t))
     }
 
@@ -60,7 +60,7 @@ pub struct Parts {
 }
 
 impl Parts {
-    fn of(numbers: &[String]) -> Self {
+    fn of(numbers: &[Text]) -> Self {
         let mut parts: HashMap<&str, u32> = HashMap::default();
         let of = numbers.iter().map(|number| {
             let ends = ends(number).map(|(head, tail)| (Some(head), tail));
@@ -210,7 +210,7 @@ impl Compact {
         let mut rows: Vec<(&Row, u32)> = desk.rows.iter().zip(0..).collect();
         rows.sort_by_key(|(row, _)| row.key);
         compact.rows = rows.into_iter().map(|(row, place)| compact.entry(row, place)).collect();
-        let packed = |number: &String| Packed::of(number);
+        let packed = |number: &Text| Packed::of(number);
         compact.packed = compact.numbers.texts.iter().map(packed).collect();
         compact.parts = Parts::of(&compact.numbers.texts);
         compact.look_up_homes(desk, own_word);
@@ -270,7 +270,7 @@ impl Compact {
         let mut called: Vec<(u32, u32)> = Vec::new();
         for (unit, home) in desk.directory {
             // A number that neither called nor was written tells nothing.
-            let known = |number: &String| self.numbers.known(significant(number));
+            let known = |number: &Text| self.numbers.known(significant(number));
             let numbers: Vec<u32> = home.numbers.iter().filter_map(known).collect();
             if numbers.is_empty() {
                 continue;

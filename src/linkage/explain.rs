@@ -14,6 +14,9 @@ use std::fmt;
 /// An entry contradicts its call's time beyond this, in seconds.
 const TIME_CONFLICT_S: i64 = 1800;
 
+/// Fields that tell of a pair, at most.
+const FIELDS: usize = 6;
+
 /// Fields in which an entry contradicts the call it tells of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conflict {
@@ -50,10 +53,9 @@ impl<'a> Explainer<'a> {
             level,
             weight: (nats / std::f64::consts::LN_2 * 100.0).round() / 100.0,
         };
-        let mut all = vec![
-            one("number", number_words(pair), self.scales.identity(pair)),
-            one("time", time_words(call, row).into(), self.scales.time(pair)),
-        ];
+        let mut all = Vec::with_capacity(FIELDS);
+        all.push(one("number", number_words(pair), self.scales.identity(pair)));
+        all.push(one("time", time_words(call, row).into(), self.scales.time(pair)));
         if row.handler != NONE {
             let on_duty = self.world.on_duty[pair.row as usize];
             let same = self.model.share(model::PERSON, 0);

@@ -12,8 +12,8 @@ use super::weigh::{IdLevel, Pair, Scales, identity};
 use super::world::{World, leave_hopeless_out};
 
 /// How far beliefs are followed while learning.
-const DEPTH_LEARNING: Depth = Depth { rounds: 6, news: 1e-4 };
-/// Random pairs looked at for each row.
+const DEPTH_LEARNING: Depth = Depth { rounds: 4, news: 1e-3 };
+/// Random pairs looked at for each row: fewer lose links.
 const RANDOM_PAIRS: usize = 8;
 /// As how many observations the deployment's shares count for a site's.
 const SITE_PRIOR: f64 = 150.0;

@@ -39,6 +39,10 @@ use crate::call::event::{Direction, Moment};
 use crate::ledger::Channel;
 use std::collections::BTreeSet;
 
+/// A text of a call or an entry. Nearly all are so short that they lie in their place, without
+/// memory of their own: of a million rows each would have five.
+pub type Text = compact_str::CompactString;
+
 /// One side of a link: a call with its recording set (which may be empty), or a recording set
 /// without a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,9 +50,9 @@ pub struct Contact {
     /// The store's key of it; negative for a recording without a call.
     pub key: i64,
     /// All ids by which an entry may name it.
-    pub call_ids: Vec<String>,
+    pub call_ids: Vec<Text>,
     /// Folded digits of the outside party; `None` when withheld.
-    pub number: Option<String>,
+    pub number: Option<Text>,
     pub direction: Direction,
     /// When it began to be of interest to the desk: the first ring, else the offer.
     pub started_at: Moment,
@@ -56,9 +60,9 @@ pub struct Contact {
     /// `None` while alive or not known.
     pub ended_at: Option<Moment>,
     /// The desk extension that answered.
-    pub extension: Option<String>,
+    pub extension: Option<Text>,
     /// The person at that extension, where the phone system says it.
-    pub agent: Option<String>,
+    pub agent: Option<Text>,
     pub answered: bool,
 }
 
@@ -69,20 +73,20 @@ pub struct Row {
     pub key: i64,
     pub channel: Channel,
     /// Folded digits of the number as written; `*` for digits that are masked.
-    pub number: Option<String>,
+    pub number: Option<Text>,
     /// Further numbers in the same cell.
-    pub other_numbers: Vec<String>,
+    pub other_numbers: Vec<Text>,
     /// The number that the words of the matter name, where the cell is empty: it may be somebody
     /// else's.
-    pub mentioned: Option<String>,
+    pub mentioned: Option<Text>,
     pub registered_at: Moment,
     pub occurred_at: Option<Moment>,
     pub occurred_day_only: bool,
-    pub name: Option<String>,
-    pub handler: Option<String>,
+    pub name: Option<Text>,
+    pub handler: Option<Text>,
     /// Folded form of the unit.
-    pub unit: Option<String>,
-    pub call_id: Option<String>,
+    pub unit: Option<Text>,
+    pub call_id: Option<Text>,
     /// It came with a bulk import, so `registered_at` says nothing of the call's time.
     pub imported: bool,
 }
@@ -99,8 +103,8 @@ impl Row {
 /// What a directory knows of a unit: folded numbers, and names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Home {
-    pub numbers: Vec<String>,
-    pub names: Vec<String>,
+    pub numbers: Vec<Text>,
+    pub names: Vec<Text>,
 }
 
 /// Homes by folded unit. Ordered, so that nothing depends on hashing.

@@ -17,7 +17,7 @@ use super::pairs::Finder;
 use super::verdict::Links;
 use super::weigh::{Pair, Scales};
 use super::world::{FLOOR, World, is_kept, is_possible};
-use super::{Contact, Desk, Row};
+use super::{Contact, Desk, Row, Text};
 use crate::linkage::hash::HashMap;
 use std::collections::BTreeSet;
 
@@ -107,7 +107,7 @@ struct Closure<'a> {
     on_duty: &'a [f64],
     finder: Finder<'a>,
     rows: Rows<'a>,
-    ids: Vec<&'a [String]>,
+    ids: Vec<&'a [Text]>,
     /// Of the shipped shares, and of those believed.
     scales: [Scales<'a>; 2],
     /// By row, once asked for: those worth a belief.
@@ -178,7 +178,7 @@ impl<'a> Closure<'a> {
     /// What changed itself, and what lies beside it as it was and as it is.
     fn seeds(&mut self, desk: &Desk<'a>, change: &'a Change) -> Vec<Side> {
         let site = self.site;
-        let mut ids: HashMap<i64, Vec<&'a String>> = HashMap::default();
+        let mut ids: HashMap<i64, Vec<&'a Text>> = HashMap::default();
         for contact in &change.contacts_before {
             ids.entry(contact.key).or_default().extend(&contact.call_ids);
         }

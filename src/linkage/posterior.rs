@@ -58,25 +58,31 @@ pub fn probabilities(edges: &[Edge], depth: Depth) -> Vec<f64> {
 
 /// One side of all edges: which edges each row (or slot) has.
 struct Sides {
-    /// The side of each edge.
-    of_edge: Vec<u32>,
     /// The edges of each side.
     edges: Lists,
-    /// Sides that something new was said to.
-    stirred: Vec<bool>,
-    /// What the edges before one claim, while a side speaks.
-    before: Vec<f64>,
+    /// The side of each edge; [`ALONE`] where it has no other edge that it could tell anything to.
+    of_edge: Vec<u32>,
+    /// Sides that something new was said to, and whether each side is among them.
+    stirred: Vec<u32>,
+    is_stirred: Vec<bool>,
+    /// What each edge claims of the side that speaks, and what those before it claim together.
+    claims: Vec<(f64, f64)>,
 }
+
+/// No side: of one edge alone nothing else is claimed, which is what is believed at the beginning.
+const ALONE: u32 = u32::MAX;
 
 impl Sides {
     fn of(of_edge: impl Iterator<Item = u32>) -> Self {
         let items: Vec<(u32, u32)> = of_edge.zip(0..).collect();
         let count = items.iter().map(|(side, _)| *side as usize + 1).max().unwrap_or(0);
         let edges = Lists::of(count, &items);
-        let of_edge = items.into_iter().map(|(side, _)| side).collect();
-        // Of one edge alone nothing else is claimed, which is what is believed at the beginning.
-        let stirred = (0..count as u32).map(|side| edges.get(side).len() > 1).collect();
-        Self { of_edge, edges, stirred, before: Vec::new() }
+        let has_others = |side: u32| edges.get(side).len() > 1;
+        let told = |(side, _): &(u32, u32)| if has_others(*side) { *side } else { ALONE };
+        let of_edge = items.iter().map(told).collect();
+        let stirred: Vec<u32> = (0..count as u32).filter(|side| has_others(*side)).collect();
+        let is_stirred = (0..count as u32).map(has_others).collect();
+        Self { edges, of_edge, stirred, is_stirred, claims: Vec::new() }
     }
 
     /// Says anew to the other side how free each stirred side is for each of its edges: one over
@@ -89,25 +95,25 @@ impl Sides {
         other: &mut Self,
     ) -> bool {
         let mut is_new = false;
-        for side in 0..self.stirred.len() {
-            if !std::mem::replace(&mut self.stirred[side], false) {
-                continue;
-            }
-            let edges = self.edges.get(side as u32);
-            self.before.clear();
+        for side in self.stirred.drain(..) {
+            self.is_stirred[side as usize] = false;
+            let edges = self.edges.get(side);
+            self.claims.clear();
             let mut before = 1.0;
-            for edge in edges {
-                self.before.push(before);
-                before += odds[*edge as usize] * from_other[*edge as usize];
-            }
+            self.claims.extend(edges.iter().map(|edge| {
+                let claim = odds[*edge as usize] * from_other[*edge as usize];
+                let those_before = before;
+                before += claim;
+                (claim, those_before)
+            }));
             let mut after = 0.0;
-            for (edge, before) in edges.iter().zip(&self.before).rev() {
-                let edge = *edge as usize;
+            for (edge, (claim, before)) in edges.iter().zip(&self.claims).rev() {
+                let said = &mut said[*edge as usize];
                 let free = 1.0 / (before + after);
-                after += odds[edge] * from_other[edge];
-                if (free - said[edge]).abs() > news * said[edge] {
-                    said[edge] = free;
-                    is_new |= other.stir(edge);
+                after += claim;
+                if (free - *said).abs() > news * *said {
+                    *said = free;
+                    is_new |= other.stir(*edge);
                 }
             }
         }
@@ -115,11 +121,15 @@ impl Sides {
     }
 
     /// Notes that an edge's side hears something new; whether it has other edges to tell it to.
-    fn stir(&mut self, edge: usize) -> bool {
-        let side = self.of_edge[edge] as usize;
-        let has_others = self.edges.get(side as u32).len() > 1;
-        self.stirred[side] |= has_others;
-        has_others
+    fn stir(&mut self, edge: u32) -> bool {
+        let side = self.of_edge[edge as usize];
+        if side == ALONE {
+            return false;
+        }
+        if !std::mem::replace(&mut self.is_stirred[side as usize], true) {
+            self.stirred.push(side);
+        }
+        true
     }
 }
 

@@ -24,7 +24,7 @@ const SECOND_SLACK: f64 = 55.0;
 /// Pairs of a row, as most desks have them.
 const PAIRS_USUAL: usize = 4;
 /// How far beliefs are followed in the end.
-const DEPTH: Depth = Depth { rounds: 24, news: 1e-7 };
+const DEPTH: Depth = Depth { rounds: 24, news: 1e-5 };
 
 /// A site with every pair worth a look.
 pub struct World {

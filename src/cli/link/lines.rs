@@ -2,6 +2,7 @@
 //! and a long text can be read from two places at once. A row with anything but plain and simply
 //! quoted cells is left to the reader of the csv library.
 
+use memchr::{memchr, memchr_iter, memchr2};
 use std::io::Cursor;
 use std::ops::Range;
 
@@ -11,15 +12,15 @@ const AHEAD_BYTES: usize = 512;
 /// Whether rows end as they usually do: a lone carriage return would end one too.
 pub fn is_usual(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let is_lone = |at: usize| bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n');
-    !(bytes.contains(&b'\r') && (0..bytes.len()).any(is_lone))
+    let is_lone = |at: usize| bytes.get(at + 1) != Some(&b'\n');
+    !memchr_iter(b'\r', bytes).any(is_lone)
 }
 
 /// Where the line begins that is nearest behind the middle of what is left of a text. A row begins
 /// there too, unless the line end lies in a cell.
 pub fn middle(text: &str, from: usize) -> usize {
     let half = from + text.len().saturating_sub(from) / 2;
-    let end = text.as_bytes()[half..].iter().position(|byte| *byte == b'\n');
+    let end = memchr(b'\n', &text.as_bytes()[half..]);
     end.map_or(text.len(), |end| half + end + 1)
 }
 
@@ -87,7 +88,7 @@ impl<'a> Lines<'a> {
         loop {
             let mut at = from;
             if bytes.get(from) == Some(&b'"') {
-                let close = from + 1 + bytes[from + 1..].iter().position(|byte| *byte == b'"')?;
+                let close = from + 1 + memchr(b'"', &bytes[from + 1..])?;
                 at = close + 1;
                 if bytes.get(at) == Some(&b'\r') {
                     at += 1;
@@ -98,9 +99,8 @@ impl<'a> Lines<'a> {
                 }
                 self.cells.push((from + 1, close));
             } else {
-                while at < bytes.len() && bytes[at] != b'\n' && bytes[at] != self.separator {
-                    at += 1;
-                }
+                at = memchr2(b'\n', self.separator, &bytes[at..])
+                    .map_or(bytes.len(), |end| at + end);
                 let is_end = bytes.get(at).is_none_or(|byte| *byte == b'\n');
                 let end = if is_end && at > from && bytes[at - 1] == b'\r' { at - 1 } else { at };
                 if is_end && self.cells.is_empty() && end == from {

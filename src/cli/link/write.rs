@@ -24,6 +24,9 @@ const LINKED: f64 = 0.5;
 /// A rival this near in bits makes a pair ambiguous.
 const NEAR_BITS: f64 = 1.0;
 
+/// Bytes that the evidence of a link takes, about.
+const LINE_BYTES: usize = 600;
+
 /// What the report tells.
 #[derive(Debug, Default)]
 pub struct Told {
@@ -181,7 +184,8 @@ impl<'a> Page<'a> {
 
     fn texts(&self, model: &Model, outcome: &Outcome) -> Texts {
         let explainer = Explainer::of(self.world, model);
-        let mut texts = Texts::default();
+        let evidence = Vec::with_capacity(LINE_BYTES * outcome.links.len());
+        let mut texts = Texts { evidence, ..Texts::default() };
         for pair in &self.world.labelled {
             let (call, row) = (pair.call, pair.row);
             let said = Together {

@@ -1,6 +1,7 @@
 //! Who answers where: how likely each handler is for each person or extension, by week, so that
 //! swapped seats and borrowed accounts are seen; beside who was on duty at all.
 
+use crate::linkage::Text;
 use crate::linkage::compact::{Call, Compact, Entry, NONE};
 use crate::linkage::hash::HashMap;
 use serde::{Deserialize, Serialize};
@@ -115,10 +116,10 @@ impl Handlers {
         let mut handlers = Self { persons, weeks: 1, ..Self::default() };
         handlers.counts = handlers.blank();
         handlers.rows = staff.rows.values().sum();
-        let rows = |name: &String| staff.rows.get(name).copied().unwrap_or(0.0);
+        let rows = |name: &Text| staff.rows.get(name.as_str()).copied().unwrap_or(0.0);
         handlers.all = site.persons.texts.iter().map(rows).collect();
         for (who, name) in site.persons.texts.iter().enumerate() {
-            for (handler, count) in staff.pairs.get(name).into_iter().flatten() {
+            for (handler, count) in staff.pairs.get(name.as_str()).into_iter().flatten() {
                 handlers.counts.who[who] += count;
                 if let Some(handler) = site.persons.known(handler) {
                     handlers.counts.pair[who * persons + handler as usize] = *count;
@@ -135,11 +136,13 @@ impl Handlers {
         let of = |who: usize| -> BTreeMap<String, f64> {
             let pair = |handler: usize| self.counts.pair.get(who * self.persons + handler);
             let count = |handler: usize| told(pair(handler).copied().unwrap_or(0.0));
-            names().filter_map(|(at, name)| Some((name.clone(), count(at)?))).collect()
+            names().filter_map(|(at, name)| Some((name.to_string(), count(at)?))).collect()
         };
-        let pairs = names().map(|(who, name)| (name.clone(), of(who)));
+        let pairs = names().map(|(who, name)| (name.to_string(), of(who)));
         Staff {
-            rows: names().filter_map(|(at, n)| Some((n.clone(), told(self.all[at])?))).collect(),
+            rows: names()
+                .filter_map(|(at, n)| Some((n.to_string(), told(self.all[at])?)))
+                .collect(),
             pairs: pairs.filter(|(_, handlers)| !handlers.is_empty()).collect(),
         }
     }

@@ -1,7 +1,7 @@
 //! Call ids as a ledger writes them: with something before or after, in another case, cut short.
 
-use crate::linkage::hash::HashSet;
-use std::cell::OnceCell;
+use crate::linkage::Text;
+use crate::linkage::hash::{HashMap, HashSet};
 
 /// The fewest characters by which a part of an id can name it.
 const PART_MIN: usize = 6;
@@ -36,95 +36,92 @@ impl Form {
 pub struct Ids<'a> {
     all: Vec<&'a str>,
     exact: HashSet<&'a str>,
-    /// In order of the plain forms, and of these read backwards; made when first asked for, since
-    /// most desks copy ids as they are.
-    plain: OnceCell<Plain<'a>>,
-    reversed: OnceCell<Plain<'a>>,
+    /// By their plain forms; made when first asked for, since most desks copy ids as they are.
+    forms: Option<Forms<'a>>,
+    /// Their ends, by the length of what was asked for.
+    ends: HashMap<usize, Ends<'a>>,
 }
 
-/// Plain forms of ids with the ids, in order; each form once.
-type Plain<'a> = Vec<(String, &'a str)>;
+/// Ids by their plain form; of those with the same form the last.
+type Forms<'a> = HashMap<Text, &'a str>;
 
 impl<'a> Ids<'a> {
-    /// Looks ids up. Of those with one plain form the last is found.
-    pub fn of(ids: impl Iterator<Item = &'a String>) -> Self {
-        let all: Vec<&str> = ids.map(String::as_str).filter(|id| !id.is_empty()).collect();
-        Self {
-            exact: all.iter().copied().collect(),
-            all,
-            plain: OnceCell::new(),
-            reversed: OnceCell::new(),
-        }
-    }
-
-    fn in_order(&self, form: impl Fn(&str) -> String) -> Plain<'a> {
-        // Ids mostly grow with time, so they are nearly in order.
-        let mut all: Plain<'a> = self.all.iter().map(|id| (form(id), *id)).collect();
-        all.sort_by(|one, other| one.0.cmp(&other.0).then(other.1.cmp(one.1)));
-        all.dedup_by(|one, other| one.0 == other.0);
-        all
-    }
-
-    fn plain(&self) -> &Plain<'a> {
-        self.plain.get_or_init(|| self.in_order(plain))
-    }
-
-    fn reversed(&self) -> &Plain<'a> {
-        self.reversed.get_or_init(|| self.in_order(|id| backwards(&plain(id))))
+    /// Looks ids up.
+    pub fn of(ids: impl Iterator<Item = &'a Text>) -> Self {
+        let all: Vec<&str> = ids.map(Text::as_str).filter(|id| !id.is_empty()).collect();
+        Self { exact: all.iter().copied().collect(), all, forms: None, ends: HashMap::default() }
     }
 
     /// The id of a call that a text names, and in which form.
-    pub fn find(&self, written: &str) -> Option<(&'a str, Form)> {
+    pub fn find(&mut self, written: &str) -> Option<(&'a str, Form)> {
         if let Some(id) = self.exact.get(written) {
             return Some((id, Form::Exact));
         }
         let text = plain(written);
-        if let Some(id) = named(self.plain(), &text) {
+        let all = &self.all;
+        let forms = self.forms.get_or_insert_with(|| by_form(all));
+        if let Some(id) = forms.get(&text) {
             return Some((id, Form::Spelling));
         }
         if text.len() < PART_MIN {
             return None;
         }
-        if let Some(id) = self.inside(&text) {
+        if let Some(id) = inside(&text, forms) {
             return Some((id, Form::Longer));
         }
-        let only = begins(self.plain(), &text);
-        let only = only.or_else(|| begins(self.reversed(), &backwards(&text)));
-        only.map(|id| (id, Form::Shorter))
-    }
-
-    fn inside(&self, text: &str) -> Option<&'a str> {
-        let most = text.len().saturating_sub(PART_MIN).min(2 * AFFIX_MAX);
-        (1..=most).find_map(|total| {
-            (0..=total)
-                .filter(|after| *after <= AFFIX_MAX && total - after <= AFFIX_MAX)
-                .find_map(|after| named(self.plain(), &text[total - after..text.len() - after]))
-        })
+        let length = text.len();
+        let ends = self.ends.entry(length).or_insert_with(|| Ends::of(forms, length));
+        ends.only(&text).map(|id| (id, Form::Shorter))
     }
 }
 
-/// The id of this plain form.
-fn named<'a>(ids: &Plain<'a>, text: &str) -> Option<&'a str> {
-    let at = ids.binary_search_by(|(id, _)| id.as_str().cmp(text)).ok()?;
-    Some(ids[at].1)
+fn by_form<'a>(ids: &[&'a str]) -> Forms<'a> {
+    let mut forms = Forms::default();
+    for id in ids {
+        let last = forms.entry(plain(id)).or_insert(id);
+        *last = (*last).max(id);
+    }
+    forms
 }
 
-/// The one id that begins so; none where several do.
-fn begins<'a>(ids: &Plain<'a>, start: &str) -> Option<&'a str> {
-    let from = ids.partition_point(|(id, _)| id.as_str() < start);
-    let mut all = ids[from..].iter().take_while(|(id, _)| id.starts_with(start));
-    let (_, first) = all.next()?;
-    all.next().is_none().then_some(*first)
+/// The id that stands in a text with as little besides as can be.
+fn inside<'a>(text: &str, forms: &Forms<'a>) -> Option<&'a str> {
+    let most = text.len().saturating_sub(PART_MIN).min(2 * AFFIX_MAX);
+    (1..=most).find_map(|total| {
+        (0..=total)
+            .filter(|after| *after <= AFFIX_MAX && total - after <= AFFIX_MAX)
+            .find_map(|after| forms.get(&text[total - after..text.len() - after]).copied())
+    })
 }
 
-/// Of letters and digits only.
-fn backwards(text: &str) -> String {
-    text.bytes().rev().map(char::from).collect()
+/// Beginnings and ends of one length, each with the one id that has it; nothing where several have.
+#[derive(Default)]
+struct Ends<'a> {
+    first: HashMap<Text, Option<&'a str>>,
+    last: HashMap<Text, Option<&'a str>>,
+}
+
+impl<'a> Ends<'a> {
+    fn of(forms: &Forms<'a>, length: usize) -> Self {
+        let mut ends = Self::default();
+        for (form, id) in forms.iter().filter(|(form, _)| form.len() > length) {
+            let (first, last) = (&form[..length], &form[form.len() - length..]);
+            for (of, part) in [(&mut ends.first, first), (&mut ends.last, last)] {
+                of.entry(part.into()).and_modify(|other| *other = None).or_insert(Some(id));
+            }
+        }
+        ends
+    }
+
+    fn only(&self, text: &str) -> Option<&'a str> {
+        let of = |ends: &HashMap<Text, Option<&'a str>>| ends.get(text).copied().flatten();
+        of(&self.first).or_else(|| of(&self.last))
+    }
 }
 
 /// Letters and digits only, in one case.
-fn plain(id: &str) -> String {
-    let mut plain = String::with_capacity(id.len());
+fn plain(id: &str) -> Text {
+    let mut plain = Text::with_capacity(id.len());
     let kept = id.bytes().filter(u8::is_ascii_alphanumeric);
     plain.extend(kept.map(|byte| char::from(byte.to_ascii_lowercase())));
     plain
@@ -136,9 +133,9 @@ mod tests {
 
     #[test]
     fn an_id_is_found_in_any_form_and_only_where_one_fits() {
-        let all = ["1740931335.1", "1740934311.2", "1740934311.3"].map(str::to_owned);
-        let ids = Ids::of(all.iter());
-        let found = |written| ids.find(written);
+        let all = ["1740931335.1", "1740934311.2", "1740934311.3"].map(Text::from);
+        let mut ids = Ids::of(all.iter());
+        let mut found = |written| ids.find(written);
         assert_eq!(found("1740931335.1"), Some(("1740931335.1", Form::Exact)));
         assert_eq!(found("1740931335-1"), Some(("1740931335.1", Form::Spelling)));
         assert_eq!(found("PBX-1740931335.1"), Some(("1740931335.1", Form::Longer)));

@@ -78,7 +78,8 @@ impl Clocks {
     /// Sets the times of a row right.
     pub fn fit_row(&self, row: &mut Row) {
         for course in &self.0 {
-            let is_meant = course.person.is_none() || course.person == row.handler;
+            let is_meant =
+                course.person.is_none() || course.person.as_deref() == row.handler.as_deref();
             let (Some(at), true) = (course.clock.of(row), is_meant) else { continue };
             let import = batch(row);
             let after = course.steps.partition_point(|(b, from, _)| (*b, *from) <= (import, at));
@@ -158,9 +159,9 @@ fn by_person(reading: &Reading) -> BTreeMap<String, Vec<usize>> {
     let mut rows: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (place, row) in reading.rows.iter().enumerate() {
         if let Some(handler) = &row.handler {
-            match rows.get_mut(handler) {
+            match rows.get_mut(handler.as_str()) {
                 Some(rows) => rows.push(place),
-                None => drop(rows.insert(handler.clone(), vec![place])),
+                None => drop(rows.insert(handler.to_string(), vec![place])),
             }
         }
     }

@@ -14,7 +14,7 @@ pub fn fit(site: &str, off: &Off, reading: &mut Reading) {
     if !off.applies("id-form") {
         return;
     }
-    let ids = Ids::of(reading.contacts.iter().flat_map(|contact| &contact.call_ids));
+    let mut ids = Ids::of(reading.contacts.iter().flat_map(|contact| &contact.call_ids));
     let mut found: BTreeMap<Form, Vec<(usize, String)>> = BTreeMap::new();
     for (place, row) in reading.rows.iter().enumerate() {
         match row.call_id.as_deref().and_then(|id| ids.find(id)) {
@@ -29,7 +29,7 @@ pub fn fit(site: &str, off: &Off, reading: &mut Reading) {
         }
         let count = rows.len();
         for (place, id) in rows {
-            reading.rows[place].call_id = Some(id);
+            reading.rows[place].call_id = Some(id.into());
         }
         let sentence = format!("the ledger writes call ids {}", form.words());
         reading.habit(site, "id-form", sentence, count, told);

@@ -1,13 +1,13 @@
 //! Ledger rows from their cells.
 
 use super::cells::{EntryCells, SiteCells};
-use super::number::{Dress, numbers};
+use super::number::{Dress, Numbers, numbers};
 use super::time::{At, Reader};
 use super::{Fault, File, Reading, mention};
 use crate::ledger::{Channel, import, unit};
-use crate::linkage::Row;
 use crate::linkage::habits::Off;
 use crate::linkage::hash::HashMap;
+use crate::linkage::{Row, Text};
 use chrono::DateTime;
 use chrono_tz::Tz;
 
@@ -31,7 +31,7 @@ pub fn read(cells: &SiteCells<'_>, zone: Tz, off: &Off, reading: &mut Reading) {
         *together.entry(*at).or_default() += 1;
     }
     let mut dresses = Vec::new();
-    let mut units: HashMap<&str, Option<String>> = HashMap::default();
+    let mut units: HashMap<&str, Option<Text>> = HashMap::default();
     let mut channels: HashMap<&str, Channel> = HashMap::default();
     let mut found: Vec<(Row, &str, u32)> = Vec::with_capacity(all.len());
     for (row, registered) in all.iter().zip(&registered) {
@@ -58,7 +58,8 @@ pub fn read(cells: &SiteCells<'_>, zone: Tz, off: &Off, reading: &mut Reading) {
         };
         let (numbers, dress) = numbers(row.number);
         dresses.push(dress);
-        let unit = units.entry(row.unit).or_insert_with(|| unit::folded(row.unit)).clone();
+        let unit =
+            units.entry(row.unit).or_insert_with(|| unit::folded(row.unit).map(Text::from)).clone();
         let channel = *channels.entry(row.kind).or_insert_with(|| channel(row.kind));
         if let Some(read) = entry(row, channel, numbers, unit, second, at, imported) {
             found.push((read, row.id, row.place));
@@ -94,28 +95,30 @@ fn span(reading: &Reading) -> Option<(i64, i64)> {
 fn entry(
     cells: &EntryCells<'_>,
     channel: Channel,
-    mut numbers: Vec<String>,
-    unit: Option<String>,
+    numbers: Numbers,
+    unit: Option<Text>,
     registered: i64,
     occurred: Option<At>,
     imported: bool,
 ) -> Option<Row> {
-    let text = |cell: &str| Some(cell.trim().to_owned()).filter(|text| !text.is_empty());
+    let text = |cell: &str| Some(cell.trim()).filter(|text| !text.is_empty()).map(Text::from);
     let moment = |second| DateTime::from_timestamp(second, 0);
-    let first = if numbers.is_empty() { None } else { Some(numbers.remove(0)) };
-    let mentioned = if first.is_none() { mention::number(cells.content) } else { None };
+    let mut numbers = numbers.into_iter();
+    let first = numbers.next();
+    let mentioned =
+        if first.is_none() { mention::number(cells.content).map(Text::from) } else { None };
     Some(Row {
         key: 0,
         channel,
         number: first,
-        other_numbers: numbers,
+        other_numbers: numbers.collect(),
         mentioned,
         registered_at: moment(registered)?,
         occurred_at: occurred.map(At::second).and_then(moment),
         occurred_day_only: matches!(occurred, Some(At::Day(_))),
         name: text(cells.name),
         handler: text(cells.handler),
-        unit: unit.or_else(|| mention::home(cells.content)),
+        unit: unit.or_else(|| mention::home(cells.content).map(Text::from)),
         call_id: text(cells.call_id),
         imported,
     })

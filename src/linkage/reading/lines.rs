@@ -14,7 +14,7 @@ pub struct Lines(BTreeMap<String, bool>);
 impl Lines {
     /// Takes a shared number away, and marks a call that nobody ever registers.
     pub fn fit_contact(&self, contact: &mut Contact) {
-        match contact.number.as_ref().and_then(|number| self.0.get(number)) {
+        match contact.number.as_ref().and_then(|number| self.0.get(number.as_str())) {
             Some(true) => contact.number = None,
             Some(false) => contact.answered = false,
             None => {}

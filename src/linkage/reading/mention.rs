@@ -11,8 +11,16 @@ const UNIT_CHARS: &str = "-#栋幢座号楼单元室门房期区层";
 /// Signs of a unit that no date, time or amount has.
 const UNIT_SIGNS: [&str; 6] = ["栋", "幢", "座", "单元", "室", "#"];
 
+/// Whether there is a digit in a text, however it is written: most have none.
+fn has_digits(text: &str) -> bool {
+    text.chars().any(|c| plain_char(c).is_ascii_digit())
+}
+
 /// The only number in a text, in digits; none where there are several.
 pub fn number(text: &str) -> Option<String> {
+    if !has_digits(text) {
+        return None;
+    }
     let plain: String = text.chars().map(plain_char).collect();
     let mut found = plain
         .split(|c: char| !c.is_ascii_digit())
@@ -23,6 +31,9 @@ pub fn number(text: &str) -> Option<String> {
 
 /// The only home in a text, in its one form; none where there are several.
 pub fn home(text: &str) -> Option<String> {
+    if !has_digits(text) {
+        return None;
+    }
     let plain: String = text.chars().map(plain_char).collect();
     let is_part = |c: char| c.is_ascii_digit() || UNIT_CHARS.contains(c);
     let mut found = plain.split(|c: char| !is_part(c)).filter(|part| is_home(part)).filter_map(

@@ -129,7 +129,7 @@ fn read_directory(cells: &SiteCells<'_>, reading: &mut Reading) {
             known.numbers.extend(number::numbers(part).0);
         }
         if !home.name.trim().is_empty() {
-            known.names.push(home.name.trim().to_owned());
+            known.names.push(home.name.trim().into());
         }
     }
 }

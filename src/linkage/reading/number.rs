@@ -1,6 +1,8 @@
 //! Numbers in cells: however they are dressed, as digits, with `*` for digits that are masked.
 
 use crate::ledger::plain::plain_char;
+use crate::linkage::Text;
+use smallvec::{SmallVec, smallvec};
 
 /// The fewest digits that name a line by themselves.
 const LINE_DIGITS: usize = 7;
@@ -24,8 +26,11 @@ pub struct Dress {
     pub scientific: bool,
 }
 
+/// The numbers of a cell, of which most have one.
+pub type Numbers = SmallVec<[Text; 1]>;
+
 /// The numbers of a cell, the likeliest first, and how they are dressed.
-pub fn numbers(cell: &str) -> (Vec<String>, Dress) {
+pub fn numbers(cell: &str) -> (Numbers, Dress) {
     if let Some(plain) = quick(cell) {
         return (plain, Dress::default());
     }
@@ -35,11 +40,11 @@ pub fn numbers(cell: &str) -> (Vec<String>, Dress) {
     let plain = plain.trim().strip_suffix(".0").map_or(plain.clone(), str::to_owned);
     if let Some(number) = scientific(&plain) {
         dress.scientific = true;
-        return (vec![number], dress);
+        return (smallvec![number.into()], dress);
     }
-    let mut found: Vec<String> = whole(chunks(&plain, &mut dress))
+    let mut found: Numbers = whole(chunks(&plain, &mut dress))
         .into_iter()
-        .map(|chunk| without_country(&chunk))
+        .map(|chunk| Text::from(without_country(&chunk)))
         .filter(|number| number.len() >= 3 && number.len() <= DIGITS_MAX)
         .collect();
     dress.masked = found.iter().any(|number| number.contains('*'));
@@ -54,17 +59,18 @@ pub fn numbers(cell: &str) -> (Vec<String>, Dress) {
 }
 
 /// Plain digits need no reading.
-fn quick(cell: &str) -> Option<Vec<String>> {
+fn quick(cell: &str) -> Option<Numbers> {
     let cell = cell.trim();
     if cell.is_empty() {
-        return Some(Vec::new());
+        return Some(Numbers::new());
     }
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if let Some(rest) = cell.strip_prefix("+86").filter(|rest| rest.len() == 11 && digits(rest)) {
-        return Some(vec![rest.trim_start_matches('0').to_owned()]).filter(|one| one[0].len() >= 7);
+        let number = rest.trim_start_matches('0');
+        return (number.len() >= LINE_DIGITS).then(|| smallvec![number.into()]);
     }
     let plain = cell.len() <= 12 && digits(cell);
-    plain.then(|| vec![cell.trim_start_matches('0').to_owned()])
+    plain.then(|| smallvec![cell.trim_start_matches('0').into()])
 }
 
 fn is_mobile(number: &str) -> bool {
@@ -209,7 +215,7 @@ mod tests {
             ("138OO138OO1", "13800138001"),
             ("13800138001.0", "13800138001"),
         ] {
-            assert_eq!(numbers(cell).0.first().map(String::as_str), Some(digits), "{cell}");
+            assert_eq!(numbers(cell).0.first().map(Text::as_str), Some(digits), "{cell}");
         }
         assert!(numbers("不详").0.is_empty());
         assert_eq!(numbers("13800138001/13912345678").0.len(), 2);

@@ -4,7 +4,7 @@ use super::Reading;
 use crate::linkage::habits::Off;
 use crate::linkage::habits::affix::Affixes;
 use crate::linkage::hash::HashSet;
-use crate::linkage::{Contact, Home, Row};
+use crate::linkage::{Contact, Home, Row, Text};
 use serde::{Deserialize, Serialize};
 
 /// What each source has too much around its numbers.
@@ -48,7 +48,7 @@ pub fn fit(site: &str, off: &Off, reading: &mut Reading) -> Numbers {
     (found.rows, found.homes) = {
         let called: HashSet<&str> = called(reading).collect();
         let known = reading.directory.values().flat_map(|home| &home.numbers);
-        (Affixes::of(written(reading), &called), Affixes::of(known.map(String::as_str), &called))
+        (Affixes::of(written(reading), &called), Affixes::of(known.map(Text::as_str), &called))
     };
     reading.rows.iter_mut().for_each(|row| found.fit_row(row));
     reading.directory.values_mut().for_each(|home| found.fit_home(home));
@@ -67,14 +67,14 @@ fn written(reading: &Reading) -> impl Iterator<Item = &str> {
         .rows
         .iter()
         .flat_map(|row| row.number.iter().chain(&row.other_numbers))
-        .map(String::as_str)
+        .map(Text::as_str)
 }
 
-fn strip(affixes: &Affixes, number: Option<&mut String>) {
+fn strip(affixes: &Affixes, number: Option<&mut Text>) {
     let Some(number) = number else { return };
     let core = affixes.strip(number);
     if core.len() < number.len() {
-        *number = core.to_owned();
+        *number = core.into();
     }
 }
 

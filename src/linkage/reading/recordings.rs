@@ -4,9 +4,9 @@ use super::cells::{RecordingCells, SiteCells};
 use super::time::Reader;
 use super::{Fault, File, Reading, number};
 use crate::call::event::{Direction, Moment};
-use crate::linkage::Contact;
 use crate::linkage::habits::Off;
 use crate::linkage::hash::{HashMap, HashSet};
+use crate::linkage::{Contact, Text};
 use chrono::DateTime;
 use chrono_tz::Tz;
 
@@ -20,7 +20,7 @@ struct Columns<'a> {
     ended: Reader,
     directions: Directions<'a>,
     /// Numbers of the desk itself.
-    desks: HashSet<String>,
+    desks: HashSet<Text>,
 }
 
 /// Words for directions that were met, with what they say.
@@ -111,7 +111,7 @@ fn contact<'a>(row: &RecordingCells<'a>, columns: &mut Columns<'a>) -> Option<Co
     let talk = duration(row.duration);
     let ended = ended.or_else(|| Some(answered.unwrap_or(first) + talk?));
     let (inbound, party) = party(row, columns);
-    let text = |cell: &str| Some(cell.trim().to_owned()).filter(|text| !text.is_empty());
+    let text = |cell: &str| Some(cell.trim()).filter(|text| !text.is_empty()).map(Text::from);
     Some(Contact {
         key: 0,
         call_ids: text(row.call_id).into_iter().collect(),
@@ -142,15 +142,12 @@ fn duration(cell: &str) -> Option<i64> {
 }
 
 /// Numbers of the desk itself: what most calls that say they come in go to.
-fn desk_numbers<'a>(
-    rows: &[RecordingCells<'a>],
-    directions: &mut Directions<'a>,
-) -> HashSet<String> {
+fn desk_numbers<'a>(rows: &[RecordingCells<'a>], directions: &mut Directions<'a>) -> HashSet<Text> {
     let mut cells: HashMap<&str, usize> = HashMap::default();
     for row in rows.iter().filter(|row| directions.is_out(row.direction) != Some(true)) {
         *cells.entry(row.to).or_default() += 1;
     }
-    let mut counts: HashMap<String, usize> = HashMap::default();
+    let mut counts: HashMap<Text, usize> = HashMap::default();
     for (cell, count) in cells {
         if let Some(number) = number::numbers(cell).0.into_iter().next() {
             *counts.entry(number).or_default() += count;
@@ -176,7 +173,7 @@ fn is_out(direction: &str) -> Option<bool> {
 }
 
 /// Whether a call came in, and the outside party's number.
-fn party<'a>(row: &RecordingCells<'a>, columns: &mut Columns<'a>) -> (bool, Option<String>) {
+fn party<'a>(row: &RecordingCells<'a>, columns: &mut Columns<'a>) -> (bool, Option<Text>) {
     let desks = &columns.desks;
     let first = |cell: &str| number::numbers(cell).0.into_iter().next();
     let out = columns.directions.is_out(row.direction).unwrap_or_else(|| {

@@ -11,26 +11,32 @@ pub(super) fn usual(cell: &str) -> Option<(NaiveDateTime, Option<i64>)> {
 /// `2026-11-23T10:05:00+08:00` or its beginning up to the minute or the second, every part in its
 /// place: by far most cells.
 fn full(cell: &[u8]) -> Option<(NaiveDateTime, Option<i64>)> {
-    let two = |at: usize| match cell[at..at + 2] {
-        [a @ b'0'..=b'9', b @ b'0'..=b'9'] => Some(u32::from(a - b'0') * 10 + u32::from(b - b'0')),
-        _ => None,
-    };
-    let is = |at: usize, signs: &[u8]| signs.contains(&cell[at]);
-    if !matches!(cell.len(), 16 | 19 | 25) || !is(4, b"-") || !is(7, b"-") || !is(10, b"T ") {
+    let (minute, rest) = cell.split_first_chunk::<16>()?;
+    let [c, e, n, y, b'-', m, o, b'-', d, a, b'T' | b' ', h, r, b':', i, u] = *minute else {
         return None;
-    }
-    let date = NaiveDate::from_ymd_opt((two(0)? * 100 + two(2)?) as i32, two(5)?, two(8)?)?;
-    let second = if cell.len() > 16 { two(17).filter(|_| is(16, b":"))? } else { 0 };
-    let local = date.and_hms_opt(two(11)?, two(14).filter(|_| is(13, b":"))?, second)?;
-    if cell.len() < 25 {
-        return Some((local, None));
-    }
-    let ahead = i64::from(two(20)? * 3600 + two(23).filter(|_| is(22, b":"))? * 60);
-    match cell[19] {
-        b'+' => Some((local, Some(ahead))),
-        b'-' => Some((local, Some(-ahead))),
-        _ => None,
-    }
+    };
+    let year = i32::try_from(two(c, e)? * 100 + two(n, y)?).ok()?;
+    let date = NaiveDate::from_ymd_opt(year, two(m, o)?, two(d, a)?)?;
+    let (second, rest) = match rest {
+        [b':', s, e, rest @ ..] => (two(*s, *e)?, rest),
+        rest => (0, rest),
+    };
+    let local = date.and_hms_opt(two(h, r)?, two(i, u)?, second)?;
+    let ahead = match rest {
+        [] => None,
+        [side @ (b'+' | b'-'), h, r, b':', i, u] => {
+            let ahead = i64::from(two(*h, *r)? * 3600 + two(*i, *u)? * 60);
+            Some(if *side == b'-' { -ahead } else { ahead })
+        }
+        _ => return None,
+    };
+    Some((local, ahead))
+}
+
+/// The number of two digits.
+fn two(tens: u8, ones: u8) -> Option<u32> {
+    let [tens, ones] = [tens, ones].map(|digit| u32::from(digit.wrapping_sub(b'0')));
+    (tens < 10 && ones < 10).then_some(tens * 10 + ones)
 }
 
 /// The same with shorter parts too.

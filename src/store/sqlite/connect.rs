@@ -24,6 +24,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("migrations/0007_fetch.sql")),
         M::up(include_str!("migrations/0008_stirred_time.sql")),
         M::up(include_str!("migrations/0009_finding_count.sql")),
+        M::up(include_str!("migrations/0010_link_again.sql")),
     ])
 }
 

@@ -210,7 +210,7 @@ pub fn directory(connection: &Connection, site: i64) -> Result<Directory> {
     let mut directory = Directory::new();
     for row in rows {
         let (unit, number): (String, String) = row?;
-        directory.entry(unit).or_default().numbers.push(number);
+        directory.entry(unit).or_default().numbers.push(number.into());
     }
     Ok(directory)
 }

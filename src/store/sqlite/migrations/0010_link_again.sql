@@ -1,0 +1,2 @@
+-- Pairs are weighed and clocks are read a little otherwise: what was linked before is linked once more as a whole.
+INSERT OR IGNORE INTO stirred (site, side, key) SELECT key, 5, 0 FROM site;
