@@ -1,6 +1,6 @@
-//! The odds of a pair against the row telling of no call and the call having no row, from the shares
-//! that a model believes in. They are multiplied, not added as logarithms: taking those would be the
-//! dearest part of weighing. A weight is the logarithm, for words and for adding up.
+//! The odds of a pair against the row telling of no call and the call having no row, from the
+//! shares that a model believes in. They are multiplied, not added as logarithms: taking those
+//! would be the dearest part of weighing. A weight is the logarithm, for words and adding up.
 
 use super::compact::{Call, Compact, Entry, NEVER, NONE};
 use super::evidence::agent::{Cells, Handlers};
