@@ -165,6 +165,19 @@ impl Answers {
         Ok(read.map_err(|error| Error::new(Kind::Internal, error.to_string()))??)
     }
 
+    /// What was asked for by its name. That there is no such thing is said only when everything
+    /// is folded, however long that takes.
+    async fn sought<T: Send + 'static>(
+        &self,
+        question: impl Fn(&Connection) -> store::Result<Option<T>> + Clone + Send + 'static,
+    ) -> Result<Option<T>> {
+        if let Some(found) = self.read(question.clone()).await? {
+            return Ok(Some(found));
+        }
+        self.store.folded().await;
+        self.read(question).await
+    }
+
     async fn wait_for_fold(&self) {
         if tokio::time::timeout(FOLD_WAIT_MAX, self.store.folded()).await.is_err() {
             tracing::debug!("a question did not wait for the fold: it is behind");
@@ -304,7 +317,7 @@ impl Answers {
     pub async fn call_key(&self, site: &str, id: &str) -> Result<i64> {
         let (_, key) = known_site(&self.rules, &self.store, site)?;
         let asked = id.to_owned();
-        let found = self.read(move |connection| calls::key_of(connection, key, &asked)).await?;
+        let found = self.sought(move |connection| calls::key_of(connection, key, &asked)).await?;
         found.ok_or_else(|| Error::not_found(format!("call `{id}`")))
     }
 
@@ -333,7 +346,7 @@ impl Answers {
     pub async fn why(&self, site: &str, what: &str) -> Result<Why> {
         let (site, key) = known_site(&self.rules, &self.store, site)?;
         let (site, name) = (site.clone(), what.to_owned());
-        let found = self.read(move |connection| {
+        let found = self.sought(move |connection| {
             let Some((asked, about)) = asked(connection, key, &name)? else { return Ok(None) };
             relink::why(connection, relink::At { site: &site, key }, about, asked).map(Some)
         });

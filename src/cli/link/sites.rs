@@ -122,7 +122,7 @@ impl<'a> Work<'a> {
         });
         let opened = opened.into_iter().filter_map(|opened| opened.into_inner().ok());
         let forgotten = opened.map(|mut opened| {
-            // As if the site was opened for the first time.
+            // As if the site was opened now, but for the pairs that were hopeless on the way.
             opened.world.handlers.learn(opened.world.handlers.blank());
             (opened.cells.site, opened)
         });

@@ -8,6 +8,9 @@ const PART_MIN: usize = 6;
 /// So much may stand too much at either end.
 const AFFIX_MAX: usize = 12;
 
+/// Ids that were cut short have few lengths; no more are looked for, since each takes memory.
+const LENGTHS_MAX: usize = 8;
+
 /// How an id was found to be a call's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Form {
@@ -70,6 +73,9 @@ impl<'a> Ids<'a> {
             return Some((id, Form::Longer));
         }
         let length = text.len();
+        if self.ends.len() == LENGTHS_MAX && !self.ends.contains_key(&length) {
+            return None;
+        }
         let ends = self.ends.entry(length).or_insert_with(|| Ends::of(forms, length));
         ends.only(&text).map(|id| (id, Form::Shorter))
     }

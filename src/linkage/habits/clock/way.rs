@@ -62,26 +62,24 @@ pub fn likeliest(votes: &[Vote], states: &[i64], spread: f64) -> Vec<usize> {
     votes.iter().map(&mut follow).collect()
 }
 
-/// The likeliest difference at each of some votes: forward the best score with each difference,
-/// back the way by which the last came about.
+/// The likeliest difference at each of some votes.
 fn way(votes: &[Vote], states: &[i64], fit: &Fit, spread: f64) -> Vec<usize> {
-    let count = states.len();
-    let drifts = Drifts::of(states, spread);
-    let mut scores: Vec<f64> = states.iter().map(|state| fit.at(&votes[0], *state)).collect();
-    scores.reserve_exact((votes.len() - 1) * count);
-    let mut next = scores.clone();
-    for vote in &votes[1..] {
-        let here = &scores[scores.len() - count..];
-        drifts.follow(here, &mut next);
+    let (drifts, count) = (Drifts::of(states, spread), states.len());
+    let mut here: Vec<f64> = states.iter().map(|state| fit.at(&votes[0], *state)).collect();
+    let mut next = here.clone();
+    // By which difference each was come by at each vote but the first.
+    let mut came = vec![0_u8; (votes.len() - 1) * count];
+    for (vote, came) in votes[1..].iter().zip(came.chunks_exact_mut(count)) {
+        drifts.follow(&here, &mut next, came);
         for (score, state) in next.iter_mut().zip(states) {
             *score += fit.at(vote, *state);
         }
-        scores.extend_from_slice(&next);
+        std::mem::swap(&mut here, &mut next);
     }
-    let mut at = best(&scores[scores.len() - count..]);
+    let mut at = best(&here);
     let mut path = vec![at; votes.len()];
-    for place in (0..votes.len() - 1).rev() {
-        at = drifts.before(&scores[place * count..][..count], at);
+    for (place, came) in came.chunks_exact(count).enumerate().rev() {
+        at = usize::from(came[at]);
         path[place] = at;
     }
     path
@@ -90,10 +88,6 @@ fn way(votes: &[Vote], states: &[i64], fit: &Fit, spread: f64) -> Vec<usize> {
 /// The place of the greatest score.
 fn best(scores: &[f64]) -> usize {
     (0..scores.len()).max_by(|a, b| scores[*a].total_cmp(&scores[*b])).unwrap_or(0)
-}
-
-fn greater(one: f64, other: f64) -> f64 {
-    if one > other { one } else { other }
 }
 
 /// What it costs to drift between each difference and the next, and the one after that.
@@ -110,36 +104,73 @@ impl Drifts {
         Self([costs(1), costs(2)])
     }
 
-    /// The best score with which each difference is come by: staying, jumping, drifting.
-    fn follow(&self, here: &[f64], next: &mut [f64]) {
-        let jumped = here.iter().copied().fold(f64::NEG_INFINITY, greater) - JUMP;
-        for (next, here) in next.iter_mut().zip(here) {
-            *next = greater(*here, jumped);
+    /// The best score with which each difference is come by, and by which: staying, jumping,
+    /// drifting.
+    fn follow(&self, here: &[f64], next: &mut [f64], came: &mut [u8]) {
+        let top = best(here);
+        let jumped = (here[top] - JUMP, top as u8);
+        for (at, score) in here.iter().enumerate() {
+            (next[at], came[at]) = if jumped.0 > *score { jumped } else { (*score, at as u8) };
         }
         for (costs, step) in self.0.iter().zip(1..) {
-            for ((next, here), cost) in
-                next.iter_mut().zip(&here[step.min(here.len())..]).zip(costs)
-            {
-                *next = greater(*next, here - cost);
-            }
-            for ((next, here), cost) in next.iter_mut().skip(step).zip(here).zip(costs) {
-                *next = greater(*next, here - cost);
+            for (at, cost) in costs.iter().enumerate() {
+                for (to, from) in [(at, at + step), (at + step, at)] {
+                    let score = here[from] - cost;
+                    if score > next[to] {
+                        (next[to], came[to]) = (score, from as u8);
+                    }
+                }
             }
         }
     }
+}
 
-    /// By which difference one was come by.
-    fn before(&self, here: &[f64], at: usize) -> usize {
-        let top = best(here);
-        let mut came =
-            if here[top] - JUMP > here[at] { (here[top] - JUMP, top) } else { (here[at], at) };
-        for (costs, step) in self.0.iter().zip(1..) {
-            let up = costs.get(at).map(|cost| (here[at + step] - cost, at + step));
-            let down = at.checked_sub(step).map(|below| (here[below] - costs[below], below));
-            for way in up.into_iter().chain(down) {
-                came = if way.0 > came.0 { way } else { came };
-            }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPREAD: f64 = 120.0;
+
+    /// What a way is worth: how its votes fit, without what its turns cost.
+    fn worth(path: &[usize], votes: &[Vote], states: &[i64]) -> f64 {
+        let fit = Fit::of(SPREAD);
+        let turn = |from: usize, to: usize| match from.abs_diff(to) {
+            0 => 0.0,
+            1 | 2 if (states[from] - states[to]).abs() <= 240 => DRIFT,
+            _ => JUMP,
+        };
+        let fits = path.iter().zip(votes).map(|(at, vote)| fit.at(vote, states[*at]));
+        fits.sum::<f64>() - path.windows(2).map(|two| turn(two[0], two[1])).sum::<f64>()
+    }
+
+    #[test]
+    fn no_other_way_through_few_votes_is_worth_more() {
+        let mut drawn = 7_u64;
+        let mut draw = |below: u64| {
+            drawn = drawn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (drawn >> 33) % below
+        };
+        for _ in 0..300 {
+            let states: Vec<i64> = [-600, 0, 180, 1800][..=draw(4) as usize].to_vec();
+            let vote = |at| Vote { at, away: draw(2600) as i64 - 700, weight: 3.0 };
+            let votes: Vec<Vote> = (0..5).map(vote).collect();
+            let path = likeliest(&votes, &states, SPREAD);
+            let ways = states.len().pow(5);
+            let way = |number: usize| -> Vec<usize> {
+                (0..5).map(|at| number / states.len().pow(at) % states.len()).collect()
+            };
+            let best = (0..ways).map(|number| worth(&way(number), &votes, &states));
+            let best = best.fold(f64::NEG_INFINITY, f64::max);
+            assert!(best - worth(&path, &votes, &states) < 1e-9, "{votes:?} {path:?}");
         }
-        came.1
+    }
+
+    #[test]
+    fn one_vote_and_votes_that_say_nothing_have_a_way_too() {
+        let far = Vote { at: 0, away: 250_000, weight: 1.0 };
+        assert_eq!(likeliest(&[far], &[0, 180], SPREAD), [0]);
+        let near = Vote { at: 1, away: 185, weight: 1.0 };
+        assert_eq!(likeliest(&[far, near, far], &[0, 180], SPREAD), [1, 1, 1]);
+        assert_eq!(likeliest(&[near], &[0], SPREAD), [0]);
     }
 }
