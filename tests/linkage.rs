@@ -296,6 +296,61 @@ fn the_command_links_files_and_names_bad_rows() {
     assert_eq!(pairs, ["r1,e2", "r2,e1"], "{links}");
 }
 
+/// Recordings and a ledger of five sites, as rows of files: calls every seven minutes of which some
+/// come again from one number, entries of most, some without a number, some from memory.
+fn five_sites() -> [Vec<String>; 2] {
+    let clock = |minute: usize, second: usize| {
+        format!(
+            "2025-03-0{} {:02}:{:02}:{second:02}",
+            3 + minute / 600,
+            8 + minute % 600 / 60,
+            minute % 60
+        )
+    };
+    let (mut recordings, mut entries) = (Vec::new(), Vec::new());
+    for (site, n) in (0..5).flat_map(|site| (0..120).map(move |n| (site, n))) {
+        let (start, number) = (n * 7, 13_800_138_000_u64 + (n * n % 61 + site * 100) as u64);
+        let (at, desk) = (clock(start, n % 60), 8001 + n % 3);
+        recordings.push(format!("r{site}-{n},S{site},{at},60,{number},{desk}"));
+        let told = if n % 5 == 0 { String::new() } else { number.to_string() };
+        let written = clock(start + n % 4, 0);
+        let typed = clock(start + 2 + n % 11, n % 60);
+        if n % 13 != 0 {
+            let who = ["王", "李", "张"][(n + site) % 3];
+            entries.push(format!("e{site}-{n},S{site},{typed},{},{told},{who}", &written[..16]));
+        }
+    }
+    [recordings, entries]
+}
+
+#[test]
+fn neither_threads_nor_the_order_of_rows_show_in_the_outcome() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let heads = [
+        "录音编号,项目,开始时间,通话时长,主叫号码,分机",
+        "登记编号,项目,登记时间,来电时间,来电号码,登记人",
+    ];
+    let run = |rows: &[Vec<String>; 2], threads: &str| {
+        let files: Vec<_> = ["r.csv", "l.csv"].map(|name| folder.path().join(name)).into();
+        for ((file, head), rows) in files.iter().zip(heads).zip(rows) {
+            std::fs::write(file, format!("{head}\n{}\n", rows.join("\n"))).expect("written");
+        }
+        let out = folder.path().join("out");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ringledger"));
+        command.arg("link").arg("--recordings").arg(&files[0]).arg("--ledger").arg(&files[1]);
+        let done = command.arg("--out").arg(&out).args(["--threads", threads]).output();
+        assert_eq!(done.expect("it ran").status.code(), Some(0));
+        let read = |name| std::fs::read_to_string(out.join(name)).expect("a file");
+        ["links.csv", "mismatches.csv", "evidence.jsonl", "habits.jsonl"].map(read)
+    };
+    let mut rows = five_sites();
+    let one = run(&rows, "1");
+    assert!(one[0].lines().count() > 400, "{}", one[0]);
+    assert_eq!(one, run(&rows, "4"));
+    rows.iter_mut().for_each(|rows| rows.reverse());
+    assert_eq!(one, run(&rows, "3"));
+}
+
 /// The lines of a file of the outcome, below its header, by their first two cells.
 fn told(out: &std::path::Path, file: &str) -> Vec<(String, String)> {
     let text = std::fs::read_to_string(out.join(file)).expect("it was written");
