@@ -33,7 +33,7 @@ const FOUND_MAX: usize = 50;
 
 /// Longest that a question waits for what was acknowledged before it and is not folded yet: the
 /// fold comes within a tenth of a second, unless a flood keeps it.
-const FOLD_WAIT_MAX: Duration = Duration::from_millis(250);
+const FOLD_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// Everything the route needs for the questions of one asker.
 ///
