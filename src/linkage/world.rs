@@ -154,16 +154,22 @@ impl Web {
     }
 }
 
-/// Whether anything learned could make a pair possible. `scales`: those of the shipped shares.
+/// Whether anything learned later could make a pair possible, by the scales of what is believed
+/// now.
 pub fn is_possible(scales: &Scales<'_>, pair: &Pair, handlers: &Handlers, on_duty: f64) -> bool {
-    pair.id == IdLevel::Same || scales.odds(pair, handlers, on_duty) > HOPELESS
+    has_hope(pair, scales.odds(pair, handlers, on_duty))
+}
+
+/// A pair that the call id names has hope whatever its odds.
+fn has_hope(pair: &Pair, odds: f64) -> bool {
+    pair.id == IdLevel::Same || odds > HOPELESS
 }
 
 /// Leaves out the pairs that are hopeless by what was learned, with their odds.
 pub fn leave_hopeless_out(pairs: &mut Vec<Pair>, odds: &mut Vec<f64>) {
     let mut kept = 0;
     for at in 0..pairs.len() {
-        if pairs[at].id == IdLevel::Same || odds[at] > HOPELESS {
+        if has_hope(&pairs[at], odds[at]) {
             (pairs[kept], odds[kept]) = (pairs[at], odds[at]);
             kept += 1;
         }
